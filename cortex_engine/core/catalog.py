@@ -1,0 +1,465 @@
+"""The port of the catalog, the source of truth, and the records that pass through it.
+
+Reading methods may be called from any thread and any process; writing methods are short transactions begun with
+`BEGIN IMMEDIATE`, so that several processes may write in turn. What the owner of the library alone may do (claim
+files, write derived indexes, checkpoint) says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from cortex_engine.core.collections import Collection, EmbeddingSpec
+from cortex_engine.core.documents import Chunk, Document, Page, ParsedDocument
+from cortex_engine.core.protocols import LexicalEntry, Vectors
+from cortex_engine.core.reports import (
+    FileState,
+    Finding,
+    IndexState,
+    Job,
+    JobFile,
+    JobState,
+    LedgerEntry,
+    OutboxEntry,
+)
+from cortex_engine.core.search import Filters
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file to be queued; its bytes already lie durable among the blobs under `sha256`."""
+
+    path: str
+    name: str
+    sha256: str
+    bytes: int
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """Everything of one document that is committed in one transaction.
+
+    Attributes:
+        sha256: of the original; the document id follows from it.
+        parsed: pages and what the document says of itself (attachments are not stored here).
+        chunks: passages in reading order.
+        vectors: model id -> float32 `(len(chunks), dimension)`; empty when embedding has to wait.
+        pipeline: fingerprint of parser and chunker.
+        parent_id: the document that contained it, or "".
+    """
+
+    sha256: str
+    name: str
+    bytes: int
+    parsed: ParsedDocument
+    chunks: Sequence[Chunk]
+    vectors: Mapping[str, Vectors]
+    pipeline: str
+    parent_id: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document of a collection was taken from; `sync` compares these with the folder."""
+
+    collection: str
+    path: str
+    document_id: str
+    mtime_ns: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitOutcome:
+    """What a commit did.
+
+    Attributes:
+        created: False when the document was already there (then only memberships and sources were added).
+        replaced: ids of documents that went because the same path held them before.
+    """
+
+    document_id: str
+    created: bool
+    replaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk joined with what a result shows of its document."""
+
+    chunk: Chunk
+    document: str
+    title: str
+    media_type: str
+    language: str
+    page_label: str
+    collections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorBatch:
+    """Vectors as the catalog keeps them, row by row."""
+
+    chunk_ids: list[str]
+    document_ids: list[str]
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogCounts:
+    """Sizes of the catalog."""
+
+    documents: int
+    chunks: int
+    vectors: Mapping[str, int] = field(default_factory=dict)
+    """By model id."""
+    outbox: int = 0
+
+
+class BlobStore(Protocol):
+    """Originals by content: immutable, durable before anything refers to them."""
+
+    def put(self, source: Path) -> tuple[str, int]:
+        """Copy a file in (temporary file, fsync, rename, fsync of the folder); returns its sha256 and size.
+
+        Raises:
+            StorageFullError: too little room; nothing is left behind.
+            OSError: the source cannot be read.
+        """
+        ...
+
+    def put_bytes(self, data: bytes) -> tuple[str, int]:
+        """The same for bytes in memory (attachments, uploads)."""
+        ...
+
+    def path(self, sha256: str) -> Path:
+        """Where the original lies.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Remove it if it is there."""
+        ...
+
+    def all(self) -> Iterator[str]:
+        """Every sha256 that is held."""
+        ...
+
+
+class Collections(Protocol):
+    """Collections and memberships."""
+
+    def create_collection(self, name: str, spec: EmbeddingSpec, description: str = "") -> Collection:
+        """Make a collection.
+
+        Raises:
+            AlreadyExistsError: the name is taken.
+            UsageError: the name is empty, longer than 200 characters or holds control characters.
+        """
+        ...
+
+    def collections(self) -> list[Collection]:
+        """All collections by name, with counts."""
+        ...
+
+    def collection(self, name: str) -> Collection:
+        """One collection.
+
+        Raises:
+            NotFoundError: the message names the nearest existing names.
+        """
+        ...
+
+    def rename_collection(self, name: str, new_name: str) -> Collection:
+        """Give another name; ids, documents and indexes stay."""
+        ...
+
+    def delete_collection(self, name: str) -> list[str]:
+        """Remove the collection and every document that belongs to no other; returns the ids that went."""
+        ...
+
+    def add_to_collection(self, name: str, document_ids: Sequence[str]) -> None:
+        """Let documents belong to the collection too (their vectors for its model may have to follow)."""
+        ...
+
+    def remove_from_collection(self, name: str, document_ids: Sequence[str]) -> list[str]:
+        """Take documents out; those that then belong to none are deleted, and returned."""
+        ...
+
+
+class Documents(Protocol):
+    """Documents, their pages, passages and vectors."""
+
+    def commit(
+        self, prepared: PreparedDocument, collection: str, source: Source | None = None, job_file: int | None = None
+    ) -> CommitOutcome:
+        """Write a document in one transaction: rows, vectors, membership, source, outbox and the job file's end.
+
+        When `source.path` held another document in this collection before, that one is replaced in the same
+        transaction.
+
+        Raises:
+            StorageFullError: the disk is full; nothing was written.
+            ModelMismatchError: vectors do not have the dimension of their spec.
+        """
+        ...
+
+    def adopt(
+        self, document_id: str, collection: str, source: Source | None = None, job_file: int | None = None
+    ) -> CommitOutcome:
+        """The same for a document that is already there: membership and source only."""
+        ...
+
+    def document(self, document_id: str) -> Document:
+        """One document.
+
+        Raises:
+            NotFoundError: no such id.
+        """
+        ...
+
+    def find_documents(self, id_or_name: str) -> list[Document]:
+        """By exact id, unique prefix of an id (8 digits or more), exact name, or source path."""
+        ...
+
+    def documents(self, filters: Filters = Filters(), limit: int = 100, offset: int = 0) -> list[Document]:  # noqa: B008
+        """A page of the documents that meet the filters, by name."""
+        ...
+
+    def count_documents(self, filters: Filters = Filters()) -> int:  # noqa: B008
+        """How many meet the filters."""
+        ...
+
+    def pages(self, document_id: str) -> tuple[Page, ...]:
+        """The pages with their text and word boxes."""
+        ...
+
+    def chunks(self, document_ids: Sequence[str]) -> list[Chunk]:
+        """Passages of these documents in order."""
+        ...
+
+    def children(self, document_id: str) -> list[str]:
+        """Ids of the documents that were contained in it."""
+        ...
+
+    def set_tags(self, document_id: str, tags: Sequence[str]) -> None:
+        """Replace the tags."""
+        ...
+
+    def delete_documents(self, document_ids: Sequence[str]) -> list[str]:
+        """Remove documents and what they contained, everywhere; returns the ids that went."""
+        ...
+
+    def sources(self, collection: str, folder: str = "") -> list[Source]:
+        """What of the collection was taken from below `folder` (absolute path)."""
+        ...
+
+    def remove_source(self, collection: str, path: str) -> list[str]:
+        """A file is gone from its folder: forget the source; returns documents that went with it."""
+        ...
+
+
+class VectorRecords(Protocol):
+    """Vectors as the truth keeps them."""
+
+    def vectors(self, model_id: str, document_ids: Sequence[str] | None = None) -> Iterator[VectorBatch]:
+        """All vectors of a model, or of these documents, in batches of at most a few thousand rows.
+
+        Raises:
+            CatalogError: a checksum does not match.
+        """
+        ...
+
+    def known_vectors(self, model_id: str, text_hashes: Sequence[str]) -> dict[str, bytes]:
+        """Vectors (float32 bytes) that were made before for the same embedded text."""
+        ...
+
+    def add_vectors(self, model_id: str, chunk_ids: Sequence[str], vectors: Vectors) -> None:
+        """Keep vectors for passages that waited for them, and put their documents in the outbox."""
+        ...
+
+    def unembedded(self, limit: int = 100) -> list[tuple[str, EmbeddingSpec]]:
+        """Documents that lack vectors for the model of a collection that they belong to."""
+        ...
+
+    def spec(self, model_id: str) -> EmbeddingSpec:
+        """The spec behind a model id.
+
+        Raises:
+            NotFoundError: unknown model id.
+        """
+        ...
+
+
+class SearchRecords(Protocol):
+    """What the query line asks."""
+
+    def scope(self, filters: Filters) -> frozenset[str] | None:
+        """Ids of the documents that meet the filters; None when no filter is set.
+
+        Raises:
+            NotFoundError: a named collection does not exist.
+            UsageError: a date is no ISO date, a language no code.
+        """
+        ...
+
+    def specs(self, documents: AbstractSet[str] | None) -> dict[str, EmbeddingSpec]:
+        """Models (by id) whose vectors the documents in scope have."""
+        ...
+
+    def languages(self, documents: AbstractSet[str] | None) -> dict[str, int]:
+        """Passages in scope by language."""
+        ...
+
+    def passage_count(self, documents: AbstractSet[str] | None) -> int:
+        """Passages in scope."""
+        ...
+
+    def lookup(self, chunk_ids: Sequence[str]) -> dict[str, Passage]:
+        """Join hits back to the truth in one read transaction; ids that are unknown or deleted are left out."""
+        ...
+
+    def passages(self, document_ids: Sequence[str] | None = None) -> Iterator[LexicalEntry]:
+        """Every passage as the lexical index takes it."""
+        ...
+
+
+class Outbox(Protocol):
+    """How the derived indexes follow the truth. Only the owner of the library writes here."""
+
+    def last_seq(self) -> int:
+        """Number of the newest change, 0 for none."""
+        ...
+
+    def outbox(self, after: int, limit: int = 1000) -> list[OutboxEntry]:
+        """Changes in order."""
+        ...
+
+    def index_states(self) -> dict[str, IndexState]:
+        """All derived indexes that the catalog knows."""
+        ...
+
+    def begin_index_write(self, name: str) -> None:
+        """Mark dirty, durable, before the first byte of the index changes."""
+        ...
+
+    def end_index_write(self, name: str, applied_seq: int) -> None:
+        """The index holds everything up to `applied_seq` and is flushed: clean again."""
+        ...
+
+    def swap_generation(self, name: str, generation: int, applied_seq: int, config_hash: str = "") -> None:
+        """A new generation is complete on disk: from now on it is the valid one, and clean."""
+        ...
+
+    def forget_index(self, name: str) -> None:
+        """The index exists no more."""
+        ...
+
+    def trim_outbox(self) -> None:
+        """Drop entries that every known index holds."""
+        ...
+
+
+class Jobs(Protocol):
+    """The queue of files, and the jobs they belong to."""
+
+    def enqueue(self, kind: str, collection: str, files: Sequence[NewFile], job_id: str = "") -> Job:
+        """Queue files as a new job, or add them to the job `job_id`."""
+        ...
+
+    def jobs(self, active_only: bool = False) -> list[Job]:
+        """Newest first."""
+        ...
+
+    def job(self, job_id: str) -> Job:
+        """One job, by id or unique prefix.
+
+        Raises:
+            NotFoundError: no such job.
+        """
+        ...
+
+    def job_files(self, job_id: str, states: Sequence[FileState] = ()) -> list[JobFile]:
+        """Files of a job in order of entry."""
+        ...
+
+    def set_job_state(self, job_id: str, state: JobState, message: str = "") -> Job:
+        """Pause, resume, cancel (queued files become cancelled), finish."""
+        ...
+
+    def retry_job(self, job_id: str) -> Job:
+        """Queue failed, cancelled and quarantined files again."""
+        ...
+
+    def claim(self, owner: str, limit: int = 1, lease_seconds: float = 60.0) -> list[JobFile]:
+        """Take queued files (and those whose lease ran out) of running jobs; attempts are counted.
+
+        A file that has been begun three times without an end is put in quarantine instead, with the reason.
+        """
+        ...
+
+    def heartbeat(self, owner: str, lease_seconds: float = 60.0) -> None:
+        """Extend the leases of this owner."""
+        ...
+
+    def release_claims(self, owner: str = "") -> int:
+        """Give back what an owner held (every owner when ""), as its process is known to be gone; returns how many."""
+        ...
+
+    def update_file(
+        self,
+        file_id: int,
+        state: FileState,
+        *,
+        message: str = "",
+        document_id: str = "",
+        pages: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
+        """Record where a file stands; a final state ends its lease, and the job with its last file."""
+        ...
+
+
+class Upkeep(Protocol):
+    """What the doctor, backup and the ledger need."""
+
+    def ledger(self, document_ids: Sequence[str] | None = None) -> list[LedgerEntry]:
+        """The account of each document; `lexical` repeats `chunks` and is set by who knows the index."""
+        ...
+
+    def counts(self) -> CatalogCounts:
+        """Sizes."""
+        ...
+
+    def chunk_ids(self, model_id: str = "") -> set[str]:
+        """All chunk ids, or those that have a vector of the model."""
+        ...
+
+    def blob_hashes(self) -> set[str]:
+        """Originals that documents or waiting files refer to."""
+        ...
+
+    def check(self, full: bool = False) -> list[Finding]:
+        """Integrity of the database file, foreign keys, counts that must agree, checksums of vectors (all if full)."""
+        ...
+
+    def backup_to(self, target: Path) -> None:
+        """Write a consistent copy of the database (`VACUUM INTO`)."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class Catalog(Collections, Documents, VectorRecords, SearchRecords, Outbox, Jobs, Upkeep, Protocol):
+    """The whole catalog."""

@@ -1,0 +1,27 @@
+"""Import a library only when it is needed, and say what to do when it is not there."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from cortex_engine.core.errors import ModelUnavailableError
+
+
+def require(module: str, purpose: str, install: str) -> ModuleType:
+    """Import `module` or explain its absence.
+
+    Args:
+        module: dotted name.
+        purpose: what it is needed for, to stand after "is needed".
+        install: what the person types to get it.
+
+    Raises:
+        ModelUnavailableError: the module cannot be imported; the sentence holds the cause and the remedy.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ModelUnavailableError(
+            f"The package '{module}' is needed {purpose}, but cannot be imported ({error}). Install it with: {install}"
+        ) from error

@@ -1,0 +1,181 @@
+"""Questions and answers: one query type, one result type, and the trace that explains a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cortex_engine.core.documents import Box
+
+
+class SearchMode(StrEnum):
+    """How passages are found."""
+
+    VECTOR = "vector"
+    LEXICAL = "lexical"
+    HYBRID = "hybrid"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Conditions on documents; all given conditions must hold, several values of one condition are alternatives.
+
+    Attributes:
+        collections: collection names.
+        documents: document ids or exact document names.
+        types: media types as in `DocumentInfo.media_type`.
+        languages: ISO 639-1 codes.
+        tags: tags set by people.
+        title: words that must all stand in the title or the name, compared without case.
+        date_from, date_to: ISO dates, inclusive, compared with the document's modified (else created) date.
+    """
+
+    collections: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    title: str = ""
+    date_from: str = ""
+    date_to: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """True when no condition is set."""
+        return self == Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked.
+
+    Attributes:
+        text: as typed: words, "phrases in quotes", -excluded words.
+        top_k: how many hits (or documents, when grouped) go out; 1..1000.
+        group: at most one hit for each document, the others counted in `SearchHit.more`.
+        candidates: how many each recaller gives to fusion, 0 for the default.
+    """
+
+    text: str
+    mode: SearchMode = SearchMode.HYBRID
+    top_k: int = 10
+    filters: Filters = Filters()
+    group: bool = False
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredChunk:
+    """A passage id and its score in one stage. Higher is better, always."""
+
+    chunk_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The outcome of one stage, best first; equal scores are ordered by chunk id, so that runs repeat."""
+
+    stage: str
+    items: tuple[ScoredChunk, ...]
+
+    def __iter__(self) -> Iterator[ScoredChunk]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class StageStanding:
+    """Where a hit stood in one stage: rank from 1 (None: scored, but not among the stage's own candidates)."""
+
+    rank: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One result, joined back to the catalog.
+
+    Attributes:
+        rank: from 1.
+        score: the score of the last stage.
+        document: the document's name.
+        collections: names of the collections the document belongs to (of those asked for, when filtered).
+        text: the passage.
+        context: heading path and table header, or "".
+        stages: "vector" (true cosine), "lexical" (BM25), "fusion", … -> standing.
+        more: further passages of the same document among the candidates, when results are grouped.
+    """
+
+    rank: int
+    score: float
+    document_id: str
+    document: str
+    collections: tuple[str, ...]
+    page: int
+    chunk_id: str
+    text: str
+    char_start: int
+    char_end: int
+    stages: Mapping[str, StageStanding]
+    context: str = ""
+    title: str = ""
+    media_type: str = ""
+    page_end: int = 0
+    page_label: str = ""
+    more: int = 0
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """What one stage did: for the debug log, which is a return value.
+
+    Attributes:
+        stage: "parse query", "scope", "embed", "vector", "lexical", "fusion", "present", …
+        milliseconds: wall time.
+        candidates: how many passages came out.
+        warning: a sentence, or "".
+        facts: name -> value, whatever explains the stage (weights, expected means, terms).
+    """
+
+    stage: str
+    milliseconds: float
+    candidates: int = 0
+    warning: str = ""
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrace:
+    """All steps of one search, in order."""
+
+    steps: tuple[TraceStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Everything a search gives back.
+
+    Attributes:
+        degraded: stages that could not do their part ("vector"), empty when all is well.
+        warnings: sentences for the person.
+    """
+
+    query: Query
+    hits: tuple[SearchHit, ...]
+    trace: SearchTrace
+    degraded: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def timings_ms(self) -> dict[str, float]:
+        """Milliseconds by stage, and "total"."""
+        timings: dict[str, float] = {}
+        for step in self.trace.steps:
+            timings[step.stage] = timings.get(step.stage, 0.0) + step.milliseconds
+        timings["total"] = sum(timings.values())
+        return timings
