@@ -1,0 +1,5 @@
+"""From a parsed document to passages that fit the embedder."""
+
+from cortex_engine.chunking.text import TextChunker
+
+__all__ = ["TextChunker"]
