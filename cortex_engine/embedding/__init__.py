@@ -1,0 +1,1 @@
+"""Embedders: texts to vectors of one space. Importing a module here loads no model library."""
