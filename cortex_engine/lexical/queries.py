@@ -1,0 +1,128 @@
+"""Builds tantivy queries from words. Nothing that a person types is ever parsed as query syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cortex_engine.core.protocols import LexicalQuery
+from cortex_engine.lexical.tokenizer import QueryWord, Tokenizer
+
+if TYPE_CHECKING:
+    import tantivy
+
+TITLE_WEIGHT = 0.5
+"""A match in the title counts this times its BM25, on top of a match in the text."""
+
+
+def build_schema() -> tantivy.Schema:
+    """The fields: `body` and `title` are scored, `words` has positions, the others filter."""
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("chunk_id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("sample", tokenizer_name="whitespace", index_option="basic")
+    builder.add_text_field("body", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("title", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("words", tokenizer_name="whitespace", index_option="position")
+    return builder.build()
+
+
+class QueryBuilder:
+    """Queries against one state of the index."""
+
+    def __init__(self, schema: tantivy.Schema, searcher: tantivy.Searcher, tokenizer: Tokenizer) -> None:
+        self._schema = schema
+        self._searcher = searcher
+        self._tokenizer = tokenizer
+
+    def matching(self, query: LexicalQuery, scope: tantivy.Query | None = None) -> tantivy.Query | None:
+        """Passages that hold any word and meet all conditions, with their BM25; None when there can be none.
+
+        Args:
+            scope: only passages that this query matches; adds nothing to the score.
+        """
+        import tantivy
+
+        words = self._scoring(query)
+        if not words:
+            return None
+        conditions = self.conditions(query)
+        if scope is not None:
+            conditions.append((tantivy.Occur.Must, scope))
+        if not conditions:
+            return tantivy.Query.boolean_query(words)
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, tantivy.Query.boolean_query(words)), *conditions])
+
+    def conditions(self, query: LexicalQuery) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """What a passage must and must not hold, as clauses that add nothing to the score."""
+        import tantivy
+
+        clauses = []
+        for occur, texts in ((tantivy.Occur.Must, query.phrases), (tantivy.Occur.MustNot, query.excluded)):
+            for text in texts:
+                words = self._tokenizer.words(text)
+                if words:
+                    clauses.append((occur, self.silent(self._phrase(words))))
+        return clauses
+
+    def any_of(self, field: str, values: Iterable[str]) -> tantivy.Query:
+        """Passages whose field is one of the values, without a score."""
+        import tantivy
+
+        return self.silent(tantivy.Query.term_set_query(self._schema, field, list(values)))
+
+    def term(self, field: str, value: str) -> tantivy.Query:
+        """Passages that hold the term."""
+        import tantivy
+
+        option = {"words": "position", "body": "freq", "title": "freq"}.get(field, "basic")
+        return tantivy.Query.term_query(self._schema, field, value, option)
+
+    @staticmethod
+    def silent(query: tantivy.Query) -> tantivy.Query:
+        """The same matches with score 0."""
+        import tantivy
+
+        return tantivy.Query.const_score_query(query, 0.0)
+
+    @staticmethod
+    def both(first: tantivy.Query, second: tantivy.Query) -> tantivy.Query:
+        """What matches both."""
+        import tantivy
+
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, first), (tantivy.Occur.Must, second)])
+
+    def _phrase(self, words: Sequence[str]) -> tantivy.Query:
+        import tantivy
+
+        if len(words) == 1:  # tantivy's phrase query panics on a single word
+            return self.term("words", words[0])
+        return tantivy.Query.phrase_query(self._schema, "words", list(words))
+
+    def _scoring(self, query: LexicalQuery) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """One clause a word and field. A flat list of term queries lets tantivy skip blocks that cannot win."""
+        import tantivy
+
+        languages = query.languages or tuple(
+            language for language, _ in self._searcher.terms_with_prefix("language", "")
+        )
+        words = self._tokenizer.query_words("\n".join((query.text, *query.phrases)), languages)
+        clauses = []
+        for word in words:
+            for field, weight in self._fields(word):
+                present = [term for term in word.terms if self._searcher.doc_freq(field, term)]
+                if not present:
+                    continue
+                found = [self.term(field, term) for term in present]
+                clause = found[0] if len(found) == 1 else tantivy.Query.disjunction_max_query(found)
+                if weight != 1.0:
+                    clause = tantivy.Query.boost_query(clause, weight)
+                clauses.append((tantivy.Occur.Should, clause))
+        return clauses
+
+    @staticmethod
+    def _fields(word: QueryWord) -> tuple[tuple[str, float], ...]:
+        return (("words", 1.0),) if word.character else (("body", 1.0), ("title", TITLE_WEIGHT))
