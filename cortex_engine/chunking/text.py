@@ -22,6 +22,8 @@ ALGORITHM = 1
 SMALLEST_LIMIT = 16
 _AIM = 0.75
 """Length aimed at, as a share of the limit: a passage near the limit speaks of too much, and one vector blurs it."""
+_LONGEST_AIM = 320
+"""Tokens that are aimed at even where the model would take thousands."""
 _SMALL = 0.25
 """Sections below this share of the limit are joined with the next one under the same heading."""
 _CONTEXT = 0.25
@@ -73,7 +75,7 @@ class TextChunker:
         if whole:
             return self._chunks(source, [whole], context)
         items = atoms(text, segments, self._tokenizer, room_in)
-        aim = max(1, int(room * _AIM))
+        aim = max(1, min(int(room * _AIM), _LONGEST_AIM))
         runs: list[list[Atom]] = []
         for group in _joined(list(_sections(items)), aim, int(room * _SMALL)):
             space = min(room_in(segment) for segment in {atom.segment for atom in group})
