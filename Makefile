@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+DATA ?= $(HOME)/.cortex-suite
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench doctor clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed ($(PYTHON) was not found). Set PYTHON=/path/to/python3.11."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements-dev.txt
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/.run  ## Install, load the sample documents and answer a first search on them
+	$(BIN)/cortex --data-dir "$(DATA)" samples load
+	$(BIN)/cortex --data-dir "$(DATA)" search "when does the ferry leave in winter?" --top-k 3
+	@echo "Now yours:  $(BIN)/cortex ingest PATH --collection NAME --recursive   then   $(BIN)/cortex search \"…\""
+
+test: $(VENV)/.test lint  ## Install what the tests need, check the code, run all tests
+	$(BIN)/pytest -n 2 --dist loadgroup -q
+
+lint: $(VENV)/.test  ## Formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test  ## Measure speed and quality; writes docs/benchmarks/
+	$(BIN)/pip install --quiet -r requirements-bench.txt
+	for script in scripts/benchmark_*.py; do $(BIN)/python $$script || exit 1; done
+
+doctor: $(VENV)/.run  ## Examine the library
+	$(BIN)/cortex --data-dir "$(DATA)" doctor
+
+clean:  ## Remove the environment and caches (never the library)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info

@@ -1,0 +1,168 @@
+"""The plug board: the one file that knows which class stands for which name in the settings.
+
+Builders import inside the function, so that naming a backend costs nothing until it is used. Further backends come in
+through entry points of the groups `cortex_engine.embedders` and `cortex_engine.vector_stores`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from cortex_engine.config import CortexConfig
+from cortex_engine.core.catalog import BlobStore
+from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.errors import ConfigError, ModelMismatchError
+from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, LexicalIndex, VectorStore
+
+EmbedderBuilder = Callable[[CortexConfig, str], Embedder]
+StoreBuilder = Callable[[Path, int], VectorStore]
+
+
+def build_embedder(config: CortexConfig, backend: str = "", model: str = "") -> Embedder:
+    """The embedder that the settings name, or another by backend and model name.
+
+    Raises:
+        ConfigError: no backend of this name.
+    """
+    builder = _named("embedders", _EMBEDDERS, backend or config.embedding_backend)
+    embedder: Embedder = builder(config, model or config.embedding_model)
+    return embedder
+
+
+def embedder_of(config: CortexConfig, spec: EmbeddingSpec) -> Embedder:
+    """The embedder that made the vectors of `spec`.
+
+    Raises:
+        ModelMismatchError: the model of that name is another one now.
+        ModelUnavailableError: its description cannot be had.
+    """
+    embedder = build_embedder(config, spec.backend, spec.model)
+    present = embedder.spec
+    if present.id != spec.id:
+        raise ModelMismatchError(
+            f"The vectors were made with '{spec.model}' (revision {spec.revision[:12]}, {spec.dimension} dimensions), but the "
+            f"model of that name is now revision {present.revision[:12]} with {present.dimension} dimensions"
+            f"{_other_instructions(spec, present)}. Bring the former model back, or make a new collection and ingest the "
+            "documents into it; search by words goes on."
+        )
+    return embedder
+
+
+def _other_instructions(spec: EmbeddingSpec, present: EmbeddingSpec) -> str:
+    before = (spec.query_instruction, spec.document_instruction)
+    return "" if before == (present.query_instruction, present.document_instruction) else " and other instructions"
+
+
+def build_vector_store(backend: str, folder: Path, dimension: int) -> VectorStore:
+    """A vector store in `folder`.
+
+    Raises:
+        ConfigError: no backend of this name.
+        IndexUnavailableError: what lies in the folder is damaged.
+    """
+    builder = _named("vector_stores", _VECTOR_STORES, backend)
+    store: VectorStore = builder(folder, dimension)
+    return store
+
+
+def build_lexical_index(folder: Path, read_only: bool = False) -> LexicalIndex:
+    """The word index in `folder`.
+
+    Raises:
+        IndexUnavailableError: what lies in the folder is damaged.
+    """
+    from cortex_engine.lexical.tantivy_index import TantivyIndex
+
+    return TantivyIndex(folder, read_only=read_only)
+
+
+def build_parser(config: CortexConfig) -> DocumentParser:
+    """The parser: all formats, in a limited process."""
+    from cortex_engine.parsing.box import ParseBox
+
+    return ParseBox(config.parse_options(), workers=config.parse_workers)
+
+
+def detect_language(text: str) -> str:
+    """ISO 639-1 code of a text, or "" where undecided."""
+    from cortex_engine.parsing.language import detect_language as detect
+
+    return detect(text)
+
+
+def build_chunker(config: CortexConfig, embedder: Embedder) -> Chunker:
+    """The chunker that fits an embedder's limit."""
+    from cortex_engine.chunking.text import TextChunker
+
+    return TextChunker(embedder.tokenizer, embedder.spec.max_tokens, config.chunk_options())
+
+
+def build_blobs(config: CortexConfig) -> BlobStore:
+    """The originals."""
+    from cortex_engine.catalog.blobs import FileBlobStore
+
+    return FileBlobStore(config.data_dir / "blobs", min_free_bytes=config.min_free_bytes)
+
+
+def _packaged(config: CortexConfig, model: str) -> Embedder:  # noqa: ARG001  (one signature for all builders)
+    from cortex_engine.embedding.packaged import PackagedEmbedder
+
+    return PackagedEmbedder(config.data_dir / "models")
+
+
+def _sentence_transformer(config: CortexConfig, model: str) -> Embedder:
+    from cortex_engine.embedding.sentence_transformer import SentenceTransformerEmbedder
+
+    if not model:
+        raise ConfigError(
+            "The setting 'embedding_backend' is 'sentence_transformer', but 'embedding_model' is empty. Name a model of the "
+            'Hub ("BAAI/bge-base-en-v1.5") or the folder of one.'
+        )
+    return SentenceTransformerEmbedder(
+        model,
+        device=config.embedding_device,
+        batch_size=config.embedding_batch_size,
+        query_instruction=config.embedding_query_instruction,
+        document_instruction=config.embedding_document_instruction,
+        offline=config.offline,
+    )
+
+
+def _hashing(config: CortexConfig, model: str) -> Embedder:  # noqa: ARG001
+    from cortex_engine.embedding.hashing import HashingEmbedder
+
+    return HashingEmbedder()
+
+
+def _exact(folder: Path, dimension: int) -> VectorStore:
+    from cortex_engine.vector_stores.exact import ExactStore
+
+    return ExactStore(folder, dimension)
+
+
+def _chroma(folder: Path, dimension: int) -> VectorStore:
+    from cortex_engine.vector_stores.chroma import ChromaStore
+
+    return ChromaStore(folder, "passages", dimension)
+
+
+_EMBEDDERS: Mapping[str, EmbedderBuilder] = {
+    "packaged": _packaged,
+    "sentence_transformer": _sentence_transformer,
+    "hashing": _hashing,
+}
+_VECTOR_STORES: Mapping[str, StoreBuilder] = {"exact": _exact, "chroma": _chroma}
+
+
+def _named(group: str, built_in: Mapping[str, Callable[..., Any]], name: str) -> Callable[..., Any]:
+    if name in built_in:
+        return built_in[name]
+    found = {point.name: point for point in entry_points(group=f"cortex_engine.{group}")}
+    if name not in found:
+        known = ", ".join(sorted({*built_in, *found}))
+        raise ConfigError(f"There is no backend '{name}' among the {group.replace('_', ' ')}. Known ones: {known}.")
+    builder: Callable[..., Any] = found[name].load()
+    return builder

@@ -1,0 +1,97 @@
+"""How the rooms are put together for the care of a library: accounts, doctor, rebuild, backup."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from cortex_engine.config import LoadedConfig
+from cortex_engine.core.documents import Document
+from cortex_engine.core.errors import LibraryLockedError
+from cortex_engine.core.reports import Finding, LedgerEntry, Severity
+from cortex_engine.library import Library
+from cortex_engine.maintenance.backup import restore_backup, write_backup
+from cortex_engine.maintenance.doctor import Patient, examine, torch_pair
+
+
+def ledger(library: Library, document_ids: list[str] | None) -> list[LedgerEntry]:
+    """The catalog's account, with the word index's own count."""
+    library.prepare_search()
+    held = library.lexical_index().ids()
+    entries = []
+    for entry in library.catalog.ledger(document_ids):
+        chunks = library.catalog.chunks([entry.document_id])
+        entries.append(replace(entry, lexical=sum(chunk.id in held for chunk in chunks)))
+    return entries
+
+
+def rebuild(library: Library) -> list[str]:
+    """See `CortexSuite.rebuild`."""
+    library.own()
+    names = library.all_indexes()
+    for name in names:
+        library.sync.rebuild(name)
+    library.settle()
+    return names
+
+
+def doctor(library: Library, loaded: LoadedConfig, fix: bool, full: bool) -> list[Finding]:
+    """See `CortexSuite.doctor`. Damage is looked at before anything opens (and so repairs) the indexes."""
+    owner = ""
+    try:
+        library.own()
+    except LibraryLockedError as error:
+        owner = str(error)
+    repairs = [] if owner else library.sync.inspect(library.all_indexes())
+    patient = Patient(
+        catalog=library.catalog,
+        blobs=library.blobs,
+        folder=library.folder,
+        derived=library.derived,
+        index_names=library.all_indexes(),
+        check_index=lambda name, thorough: repairs.pop(name, "") or library.sync.check(name, thorough),
+        rebuild_index=library.sync.rebuild,
+        ledger=lambda: ledger(library, None),
+        embed_missing=lambda: library.line().embed_missing(),
+        owner=owner,
+        min_free_bytes=loaded.config.min_free_bytes,
+        config_findings=_environment_findings(),
+    )
+    findings = examine(patient, fix, full)
+    if fix and not owner:
+        library.settle()
+    return findings
+
+
+def _environment_findings() -> list[Finding]:
+    found = torch_pair(_version("torch"), _version("torchvision"))
+    return [found] if found else [Finding("libraries", Severity.OK, "The installed libraries belong together.")]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def backup(library: Library, target: Path) -> Path:
+    """See `CortexSuite.backup`."""
+    return write_backup(library.catalog, library.blobs, target)
+
+
+def restore(source: Path, data_dir: Path) -> Path:
+    """See `CortexSuite.restore`."""
+    return restore_backup(source, data_dir)
+
+
+def working_copy(library: Library, document: Document) -> Path:
+    """A copy in `<data_dir>/opened`, so that no program can write to the original."""
+    folder = library.folder / "opened" / document.id
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = document.name.replace("/", "_").replace("\\", "_").lstrip(".") or "document"
+    target = folder / name
+    shutil.copyfile(library.blobs.path(document.sha256), target)
+    return target

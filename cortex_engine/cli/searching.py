@@ -1,0 +1,164 @@
+"""Commands that find, and that measure how well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cortex_engine.cli.session import open_suite, parse_filters, plain, print_json, settings
+
+if TYPE_CHECKING:
+    from cortex_engine.core.reports import EvaluationReport
+    from cortex_engine.core.search import SearchHit, SearchResult
+
+_MODES = click.Choice(["vector", "lexical", "hybrid"])
+
+
+@click.command()
+@click.argument("query")
+@click.option("--collection", "collections", multiple=True, help="Search in this collection only (may be repeated).")
+@click.option("--mode", type=_MODES, default="hybrid", show_default=True)
+@click.option("--top-k", type=int, default=10, show_default=True, help="How many results.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="type, language, tag, document, title, from, to (dates); may be repeated.",
+)
+@click.option("--group", is_flag=True, help="One result a document.")
+@click.option("--trace", is_flag=True, help="Show what each stage did.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def search(
+    context: click.Context,
+    query: str,
+    collections: tuple[str, ...],
+    mode: str,
+    top_k: int,
+    filters: tuple[str, ...],
+    group: bool,
+    trace: bool,
+    as_json: bool,
+) -> None:
+    """Find passages. "Phrases in quotes" must occur, -words must not."""
+    from cortex_engine.suite import query_of
+
+    question = query_of(query, mode, top_k, parse_filters(filters, collections), group)
+    with open_suite(context) as suite:
+        result = suite.search(question)
+    if as_json:
+        print_json(result_json(result, trace))
+    else:
+        _print_result(result, trace)
+
+
+def result_json(result: SearchResult, trace: bool = False) -> dict[str, object]:
+    """The object that `search --json` prints."""
+    found: dict[str, object] = {
+        "query": result.query.text,
+        "mode": result.query.mode.value,
+        "hits": [_hit_json(hit) for hit in result.hits],
+        "timings_ms": {stage: round(value, 3) for stage, value in result.timings_ms.items()},
+        "degraded": list(result.degraded),
+        "warnings": list(result.warnings),
+    }
+    if trace:
+        found["trace"] = plain(result.trace.steps)
+    return found
+
+
+def _hit_json(hit: SearchHit) -> dict[str, object]:
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "document_id": hit.document_id,
+        "document": hit.document,
+        "collection": list(hit.collections),
+        "page": hit.page,
+        "chunk_id": hit.chunk_id,
+        "text": hit.text,
+        "char_start": hit.char_start,
+        "char_end": hit.char_end,
+        "stages": {name: {"rank": each.rank, "score": each.score} for name, each in hit.stages.items()},
+        "context": hit.context,
+        "title": hit.title,
+        "type": hit.media_type,
+        "page_end": hit.page_end,
+        "page_label": hit.page_label,
+        "more": hit.more,
+    }
+
+
+def _print_result(result: SearchResult, trace: bool) -> None:
+    for warning in result.warnings:
+        click.secho(f"Note: {warning}", fg="yellow", err=True)
+    if not result.hits:
+        click.echo("Nothing was found.")
+    for hit in result.hits:
+        place = f"{hit.page_label or f'page {hit.page}'}" if hit.page else ""
+        scores = ", ".join(f"{name} {each.score:.3f}" for name, each in hit.stages.items())
+        click.secho(f"{hit.rank:>2}. {hit.document}", bold=True, nl=False)
+        more = f", {hit.more} more passages" if hit.more else ""
+        click.echo(f"  {place} · {', '.join(hit.collections)} · {scores}{more}")
+        if hit.context:
+            click.secho(f"    {_short(hit.context, 100)}", dim=True)
+        click.echo(click.wrap_text(_short(hit.text, 400), 110, "    ", "    "))
+        click.echo()
+    total = result.timings_ms["total"]
+    click.secho(f"{len(result.hits)} results in {total:.0f} ms", dim=True, err=True)
+    if trace:
+        for step in result.trace.steps:
+            facts = ", ".join(f"{name}={value}" for name, value in step.facts.items())
+            click.echo(
+                f"  {step.stage:<12} {step.milliseconds:8.1f} ms {step.candidates:6} candidates  {facts} {step.warning}".rstrip()
+            )
+
+
+def _short(text: str, length: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--mode", "modes", type=_MODES, multiple=True, help="May be repeated; default: all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def evaluate(context: click.Context, dataset: Path, modes: tuple[str, ...], as_json: bool) -> None:
+    """Measure retrieval on a folder in BEIR layout (corpus.jsonl, queries.jsonl, qrels/*.tsv).
+
+    The documents go into a temporary library, through the same lines that searches use; your library is not touched.
+    """
+    from cortex_engine.core.search import SearchMode
+    from cortex_engine.suite import CortexSuite
+
+    chosen = [SearchMode(mode) for mode in modes] or list(SearchMode)
+    report = CortexSuite.evaluate(settings(context), dataset, chosen, lambda text: click.echo(text, err=True))
+    if as_json:
+        print_json(report_json(report))
+    else:
+        _print_report(report)
+
+
+def report_json(report: EvaluationReport) -> dict[str, object]:
+    """The object that `evaluate --json` prints; `<metric>_interval` is the 95 % bootstrap interval."""
+    modes = {}
+    for name, mode in report.modes.items():
+        figures: dict[str, object] = {metric: round(each.value, 5) for metric, each in mode.metrics.items()}
+        figures |= {
+            f"{metric}_interval": [round(each.low, 5), round(each.high, 5)] for metric, each in mode.metrics.items()
+        }
+        modes[name] = figures | {"p50_ms": round(mode.p50_ms, 2), "p95_ms": round(mode.p95_ms, 2)}
+    return {"dataset": report.dataset, "queries": report.queries, "documents": report.documents, "modes": modes}
+
+
+def _print_report(report: EvaluationReport) -> None:
+    click.echo(f"{report.dataset}: {report.queries} judged queries, {report.documents} documents")
+    for name, mode in report.modes.items():
+        figures = "  ".join(
+            f"{metric} {each.value:.3f} [{each.low:.3f}, {each.high:.3f}]" for metric, each in mode.metrics.items()
+        )
+        click.echo(f"  {name:<8} {figures}  p50 {mode.p50_ms:.1f} ms  p95 {mode.p95_ms:.1f} ms")

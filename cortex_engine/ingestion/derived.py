@@ -1,0 +1,181 @@
+"""Derived indexes as ingestion sees them: something that follows the catalog and can be built again from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from cortex_engine.core.catalog import Catalog
+from cortex_engine.core.errors import IndexUnavailableError
+from cortex_engine.core.protocols import LexicalIndex, VectorStore
+
+_CANARIES = 32
+_CANARY_SHARE = 0.9
+_ALL_BELOW = 2000
+
+
+class DerivedIndex(Protocol):
+    """One index in one generation folder."""
+
+    name: str
+    config_hash: str
+
+    def open(self, folder: Path) -> None:
+        """Open or create it in `folder`.
+
+        Raises:
+            IndexUnavailableError: what lies there is damaged.
+        """
+        ...
+
+    def apply(self, upserts: Sequence[str] | None, deletes: Sequence[str]) -> None:
+        """Take over documents as the catalog has them now (all when None), drop others, and flush."""
+        ...
+
+    def fault(self, thorough: bool = False) -> str:
+        """Compare with the catalog: a sentence that says what is wrong, or "".
+
+        Args:
+            thorough: compare every id, not only counts and a sample.
+        """
+        ...
+
+    def count(self) -> int:
+        """Passages held."""
+        ...
+
+    def close(self) -> None:
+        """Release files."""
+        ...
+
+
+class VectorIndex:
+    """A `VectorStore` that follows the vectors of one model."""
+
+    def __init__(
+        self, name: str, config_hash: str, model_id: str, catalog: Catalog, build: Callable[[Path], VectorStore]
+    ) -> None:
+        self.name = name
+        self.config_hash = config_hash
+        self.model_id = model_id
+        self._catalog = catalog
+        self._build = build
+        self._store: VectorStore | None = None
+
+    @property
+    def store(self) -> VectorStore:
+        """The open store.
+
+        Raises:
+            IndexUnavailableError: it is not open.
+        """
+        if self._store is None:
+            raise IndexUnavailableError(f"The index '{self.name}' is not open. Run `rebuild` to make it anew.")
+        return self._store
+
+    def open(self, folder: Path) -> None:
+        """See `DerivedIndex.open`."""
+        self._store = self._build(folder)
+
+    def apply(self, upserts: Sequence[str] | None, deletes: Sequence[str]) -> None:
+        """See `DerivedIndex.apply`."""
+        replaced = [*deletes, *(upserts or ())]
+        if replaced:
+            self.store.delete(replaced)
+        if upserts is None or upserts:
+            for batch in self._catalog.vectors(self.model_id, upserts):
+                self.store.upsert(batch.chunk_ids, batch.document_ids, batch.vectors)
+        self.store.flush()
+
+    def fault(self, thorough: bool = False) -> str:
+        """See `DerivedIndex.fault`; a sample of stored vectors must find themselves (silent damage shows so)."""
+        expected = self._catalog.counts().vectors.get(self.model_id, 0)
+        held = self.count()
+        if held != expected:
+            return f"it holds {held} passages, the catalog {expected}"
+        if thorough and self.store.ids() != self._catalog.chunk_ids(self.model_id):
+            return "its passages are not those of the catalog"
+        missed = sum(not found for found in self._canaries(expected if thorough else _CANARIES))
+        asked = min(expected, expected if thorough else _CANARIES)
+        if asked and missed / asked > 1 - _CANARY_SHARE:
+            return f"{missed} of {asked} stored vectors do not find themselves"
+        return ""
+
+    def _canaries(self, wanted: int) -> Iterator[bool]:
+        """Ask for stored vectors; each must come back with a cosine of 1 (a twin may stand before it)."""
+        for batch in self._catalog.vectors(self.model_id):
+            rows = range(len(batch.chunk_ids))
+            for row in list(rows)[:: max(1, len(rows) // max(1, wanted))][:wanted]:
+                vector = batch.vectors[row]
+                nearest = self.store.nearest(np.ascontiguousarray(vector), 1)
+                norm = float(np.linalg.norm(vector))
+                yield len(nearest) > 0 and nearest.items[0].score > norm - 1e-3
+            return
+
+    def count(self) -> int:
+        """See `DerivedIndex.count`."""
+        return self.store.describe().count
+
+    def close(self) -> None:
+        """See `DerivedIndex.close`."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+
+class WordIndex:
+    """A `LexicalIndex` that follows the passages."""
+
+    def __init__(self, name: str, config_hash: str, catalog: Catalog, build: Callable[[Path], LexicalIndex]) -> None:
+        self.name = name
+        self.config_hash = config_hash
+        self._catalog = catalog
+        self._build = build
+        self._index: LexicalIndex | None = None
+
+    @property
+    def index(self) -> LexicalIndex:
+        """The open index.
+
+        Raises:
+            IndexUnavailableError: it is not open.
+        """
+        if self._index is None:
+            raise IndexUnavailableError(f"The index '{self.name}' is not open. Run `rebuild` to make it anew.")
+        return self._index
+
+    def open(self, folder: Path) -> None:
+        """See `DerivedIndex.open`."""
+        self._index = self._build(folder)
+
+    def apply(self, upserts: Sequence[str] | None, deletes: Sequence[str]) -> None:
+        """See `DerivedIndex.apply`."""
+        replaced = [*deletes, *(upserts or ())]
+        if replaced:
+            self.index.remove(replaced)
+        if upserts is None or upserts:
+            self.index.add(self._catalog.passages(upserts))
+        self.index.flush()
+
+    def fault(self, thorough: bool = False) -> str:
+        """See `DerivedIndex.fault`."""
+        expected = self._catalog.counts().chunks
+        held = self.count()
+        if held != expected:
+            return f"it holds {held} passages, the catalog {expected}"
+        if (thorough or expected < _ALL_BELOW) and self.index.ids() != self._catalog.chunk_ids():
+            return "its passages are not those of the catalog"
+        return ""
+
+    def count(self) -> int:
+        """See `DerivedIndex.count`."""
+        return self.index.count()
+
+    def close(self) -> None:
+        """See `DerivedIndex.close`."""
+        if self._index is not None:
+            self._index.close()
+            self._index = None

@@ -1,0 +1,158 @@
+"""The worker: takes queued files through the document line, several at a time, and keeps the indexes in step."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from cortex_engine.core.catalog import Catalog
+from cortex_engine.core.errors import CortexError, NotFoundError, StorageFullError
+from cortex_engine.core.failpoints import failpoint
+from cortex_engine.core.reports import FileState, IngestEvent, JobFile
+from cortex_engine.ingestion.pipeline import DocumentLine, Outcome
+
+_log = logging.getLogger(__name__)
+
+_HEARTBEAT_SECONDS = 15.0
+_SYNC_SECONDS = 5.0
+_SYNC_DOCUMENTS = 64
+
+
+@dataclass(slots=True)
+class _Finished:
+    """A file that is committed and waits for the indexes."""
+
+    file: JobFile
+    outcome: Outcome
+
+
+class IngestWorker:
+    """Works the queue until it is empty.
+
+    Args:
+        catalog: the queue.
+        line: what is done with each file.
+        sync: brings the indexes that searches use up to date.
+        owner: "pid 123 on host", written to the leases.
+        workers: files at the same time.
+    """
+
+    def __init__(
+        self, catalog: Catalog, line: DocumentLine, sync: Callable[[], None], owner: str, workers: int = 2
+    ) -> None:
+        self._catalog = catalog
+        self._line = line
+        self._sync = sync
+        self._owner = owner
+        self._workers = workers
+        self._on_event: Callable[[IngestEvent], None] | None = None
+
+    def run(self, on_event: Callable[[IngestEvent], None], stop: threading.Event | None = None) -> None:
+        """Work until nothing is left to claim (or `stop` is set: files in work are finished first).
+
+        Raises:
+            StorageFullError: the disk is full; the files in work stay queued.
+        """
+        self._on_event = on_event
+        running: dict[Future[Outcome], JobFile] = {}
+        waiting: list[_Finished] = []
+        last_sync = last_beat = time.monotonic()
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="ingest") as pool:
+            try:
+                while self._claim(pool, running, stop):
+                    done, _ = wait(running, timeout=_HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._collect(running.pop(future), future, waiting)
+                    now = time.monotonic()
+                    if now - last_beat > _HEARTBEAT_SECONDS / 2:
+                        self._catalog.heartbeat(self._owner)
+                        last_beat = now
+                    if now - last_sync > _SYNC_SECONDS or len(waiting) >= _SYNC_DOCUMENTS:
+                        self._finish(waiting)
+                        last_sync = time.monotonic()
+                self._finish(waiting)
+            finally:
+                wait(running)
+                self._catalog.release_claims(self._owner)
+
+    def _claim(
+        self, pool: ThreadPoolExecutor, running: dict[Future[Outcome], JobFile], stop: threading.Event | None
+    ) -> bool:
+        """Start what there is room for; False when nothing is in work."""
+        if stop is None or not stop.is_set():
+            for file in self._catalog.claim(self._owner, self._workers - len(running)):
+                failpoint("worker.claimed")
+                running[pool.submit(self._one, file)] = file
+        return bool(running)
+
+    def _one(self, file: JobFile) -> Outcome:
+        def progress(state: FileState) -> None:
+            self._catalog.update_file(file.id, state)
+            self._emit(file, state)
+
+        return self._line.process(file, progress)
+
+    def _collect(self, file: JobFile, future: Future[Outcome], waiting: list[_Finished]) -> None:
+        try:
+            outcome = future.result()
+        except StorageFullError:
+            self._catalog.update_file(file.id, FileState.QUEUED)
+            raise
+        except CortexError as error:
+            self._settle(file, Outcome(FileState.FAILED, messages=[str(error)]))
+            return
+        # A defect in one file's way must not stop the queue; it is logged with its traceback and told to the person.
+        except Exception as error:  # noqa: BLE001
+            _log.exception("unexpected failure while taking in %s", file.name)
+            sentence = (
+                f"'{file.name}' was not taken in because of an unexpected failure ({type(error).__name__}: {error})."
+            )
+            self._settle(file, Outcome(FileState.FAILED, messages=[f"{sentence} The log has the details."]))
+            return
+        self._emit(file, FileState.INDEXING, outcome)
+        waiting.append(_Finished(file, outcome))
+
+    def _finish(self, waiting: list[_Finished]) -> None:
+        """Indexes first, then "done": who reads "done" finds the document."""
+        if waiting:
+            self._sync()
+        for item in waiting:
+            self._settle(item.file, item.outcome)
+        waiting.clear()
+
+    def _settle(self, file: JobFile, outcome: Outcome) -> None:
+        failpoint("worker.settling")
+        try:
+            self._catalog.update_file(
+                file.id,
+                outcome.state,
+                message=outcome.message,
+                document_id=outcome.document_id,
+                pages=outcome.pages,
+                seconds=outcome.seconds,
+            )
+        except NotFoundError:
+            _log.warning("the job of %s was removed while it was in work", file.name)
+        self._emit(file, outcome.state, outcome)
+
+    def _emit(self, file: JobFile, state: FileState, outcome: Outcome | None = None) -> None:
+        if self._on_event is None:
+            return
+        job = self._catalog.job(file.job_id)
+        self._on_event(
+            IngestEvent(
+                job_id=file.job_id,
+                file=file.path or file.name,
+                state=state,
+                document_id=outcome.document_id if outcome else "",
+                message=outcome.message if outcome else "",
+                done=job.finished,
+                total=job.total,
+                pages=outcome.pages if outcome else 0,
+                seconds=outcome.seconds if outcome else 0.0,
+            )
+        )

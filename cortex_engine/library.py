@@ -1,0 +1,306 @@
+"""One open library: catalog, originals, lock, indexes and models, and whether this process owns them.
+
+A process that only searches needs no ownership: it reads the catalog and opens the valid generation of each index
+read-only. Whoever writes indexes is the owner, one process at a time (`catalog.owner`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from cortex_engine import backends
+from cortex_engine.catalog.owner import OwnerLock
+from cortex_engine.catalog.sqlite import SqliteCatalog
+from cortex_engine.config import CortexConfig
+from cortex_engine.core.collections import Collection, EmbeddingSpec
+from cortex_engine.core.errors import CortexError, IndexUnavailableError, LibraryLockedError, NotFoundError
+from cortex_engine.core.protocols import (
+    Chunker,
+    DocumentParser,
+    Embedder,
+    LexicalIndex,
+    ScoringVectorStore,
+    VectorStore,
+)
+from cortex_engine.core.reports import IndexState
+from cortex_engine.ingestion.derived import DerivedIndex, VectorIndex, WordIndex
+from cortex_engine.ingestion.indexing import IndexSync, Repair, generation_folder
+from cortex_engine.ingestion.pipeline import DocumentLine
+
+_log = logging.getLogger(__name__)
+
+LEXICAL = "lexical"
+_EXACT = "exact-"
+_STORE = "knowledge_hub_db-"
+"""Prefix of the folders of the configured vector store; the mission's documents call the Chroma folder so."""
+
+_FORMAT = {LEXICAL: "lexical-1", _EXACT: "exact-1", _STORE: "store-1"}
+"""Raised when an index must be built anew because its layout or its analysis of words changed."""
+
+
+class Library:
+    """What stands behind `CortexSuite`.
+
+    Args:
+        config: the settings.
+        command: what this process does, for others who meet its lock.
+    """
+
+    def __init__(self, config: CortexConfig, command: str = "") -> None:
+        self.config = config
+        self.folder = config.data_dir
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.lock = OwnerLock(self.folder, command=command)
+        self.blobs = backends.build_blobs(config)
+        self.catalog = SqliteCatalog(self.folder / "catalog.db")
+        self.sync = IndexSync(self.catalog, self.derived, self._make_index)
+        self.repairs: list[Repair] = []
+        self._owner = False
+        self._embedders: dict[str, Embedder] = {}
+        self._readers: dict[str, tuple[IndexState, DerivedIndex]] = {}
+        self._parser: DocumentParser | None = None
+        self._guard = threading.RLock()
+
+    @staticmethod
+    def exists(config: CortexConfig) -> bool:
+        """Whether a library lies in the data folder."""
+        return (config.data_dir / "catalog.db").exists()
+
+    @property
+    def derived(self) -> Path:
+        """Folder of the derived indexes."""
+        return self.folder / "derived"
+
+    @property
+    def owner(self) -> bool:
+        """Whether this process owns the library."""
+        return self._owner
+
+    def own(self, timeout: float = 0.0) -> None:
+        """Become the owner; leases of a process that died are given back, unfinished copies removed.
+
+        Raises:
+            LibraryLockedError: another process is the owner; the sentence names it.
+        """
+        with self._guard:
+            if self._owner:
+                return
+            self.lock.acquire(timeout)
+            self._owner = True
+            self._close_readers()
+            self.catalog.become_owner()
+            self.catalog.release_claims()
+            self.blobs.clean_unfinished()
+
+    def try_own(self) -> bool:
+        """Become the owner if nobody else is."""
+        try:
+            self.own()
+        except LibraryLockedError:
+            return False
+        return True
+
+    def models(self) -> dict[str, EmbeddingSpec]:
+        """Models of all collections, by id."""
+        return {collection.spec.id: collection.spec for collection in self.catalog.collections()}
+
+    def search_indexes(self) -> list[str]:
+        """Names of the indexes that every search can use."""
+        return [LEXICAL, *(f"{_EXACT}{model_id}" for model_id in sorted(self.models()))]
+
+    def all_indexes(self) -> list[str]:
+        """Names of all indexes, the configured vector store included."""
+        stores = (
+            [] if self.config.vector_store == "exact" else [f"{_STORE}{model_id}" for model_id in sorted(self.models())]
+        )
+        return [*self.search_indexes(), *stores]
+
+    def bring_up(self, names: list[str]) -> list[Repair]:
+        """As the owner: open these indexes, repair what is damaged, follow the newest changes."""
+        repairs = self.sync.ensure(names)
+        self.sync.sync(names)
+        self.repairs += repairs
+        return repairs
+
+    def settle(self) -> None:
+        """As the owner: bring every index up to date and drop those that no collection needs."""
+        self.bring_up(self.all_indexes())
+        self.sync.retire(self.all_indexes())
+        self.catalog.trim_outbox()
+
+    def prepare_search(self) -> list[str]:
+        """Make the indexes ready for a search; returns warnings.
+
+        Without ownership nothing is done when all is clean. Otherwise ownership is taken for the repair, or, when another
+        process works on the library, the search sees what that process has finished so far.
+        """
+        names = self.search_indexes()
+        if not self._owner:
+            states, last = self.catalog.index_states(), self.catalog.last_seq()
+            ready = all(
+                name in states and not states[name].dirty and states[name].applied_seq >= last for name in names
+            )
+            if ready and all(self._readable(name) for name in names):
+                return []
+            if not self.try_own():
+                return ["Documents are being added right now; the newest of them may be missing from this result."]
+        repairs = self.bring_up(names)
+        return [
+            f"The index '{repair.index}' was damaged ({repair.reason}) and has been built anew." for repair in repairs
+        ]
+
+    def exact_store(self, model_id: str) -> ScoringVectorStore:
+        """The flat index of a model.
+
+        Raises:
+            IndexUnavailableError: it is missing or damaged.
+        """
+        store = self._vector_index(f"{_EXACT}{model_id}").store
+        if not isinstance(store, ScoringVectorStore):
+            raise IndexUnavailableError("The exact index cannot score passages; this is a defect of the plug board.")
+        return store
+
+    def large_store(self, model_id: str) -> VectorStore | None:
+        """The configured store of a model, or None where there is none or this process may not open it."""
+        name = f"{_STORE}{model_id}"
+        if not self._owner or self.config.vector_store == "exact" or name not in self.catalog.index_states():
+            return None
+        if name not in self.sync.names():
+            self.bring_up([name])
+        return self._vector_index(name).store
+
+    def lexical_index(self) -> LexicalIndex:
+        """The word index.
+
+        Raises:
+            IndexUnavailableError: it is missing or damaged.
+        """
+        index = self._index(LEXICAL)
+        if not isinstance(index, WordIndex):
+            raise IndexUnavailableError("The word index is of the wrong kind; this is a defect of the plug board.")
+        return index.index
+
+    def embedder(self, spec: EmbeddingSpec) -> Embedder:
+        """The model that made the vectors of `spec`, loaded once.
+
+        Raises:
+            ModelMismatchError, ModelUnavailableError: with cause and remedy.
+        """
+        with self._guard:
+            if spec.id not in self._embedders:
+                self._embedders[spec.id] = backends.embedder_of(self.config, spec)
+            return self._embedders[spec.id]
+
+    def use_embedder(self, embedder: Embedder) -> None:
+        """Let this embedder stand for its spec in this library."""
+        with self._guard:
+            self._embedders[embedder.spec.id] = embedder
+
+    def default_spec(self) -> EmbeddingSpec:
+        """The spec of the model that the settings name, for new collections."""
+        embedder = backends.build_embedder(self.config)
+        with self._guard:
+            return self._embedders.setdefault(embedder.spec.id, embedder).spec
+
+    def collection(self, name: str) -> Collection:
+        """The collection of this name, made with the default model if it is not there yet."""
+        try:
+            return self.catalog.collection(name)
+        except NotFoundError:
+            return self.catalog.create_collection(name, self.default_spec())
+
+    def chunker(self, spec: EmbeddingSpec) -> Chunker:
+        """The chunker for a model."""
+        return backends.build_chunker(self.config, self.embedder(spec))
+
+    @property
+    def parser(self) -> DocumentParser:
+        """The parse box; its process starts with the first file."""
+        with self._guard:
+            if self._parser is None:
+                self._parser = backends.build_parser(self.config)
+            return self._parser
+
+    def line(self) -> DocumentLine:
+        """A document line on this library."""
+        return DocumentLine(self.catalog, self.blobs, self.parser, self.chunker, self.embedder)
+
+    def release_blobs(self, hashes: set[str]) -> None:
+        """Remove those of these originals that nothing refers to any more."""
+        for sha256 in hashes - self.catalog.blob_hashes():
+            self.blobs.delete(sha256)
+
+    def close(self) -> None:
+        """Close everything and give up ownership."""
+        with self._guard:
+            self._close_readers()
+            self.sync.close()
+            close_parser: Callable[[], None] | None = getattr(self._parser, "close", None)
+            if close_parser is not None:
+                close_parser()
+            self.catalog.close()
+            if self._owner:
+                self.lock.release()
+                self._owner = False
+
+    def _vector_index(self, name: str) -> VectorIndex:
+        index = self._index(name)
+        if not isinstance(index, VectorIndex):
+            raise IndexUnavailableError(f"The index '{name}' is of the wrong kind; this is a defect of the plug board.")
+        return index
+
+    def _index(self, name: str) -> DerivedIndex:
+        return self.sync.get(name) if self._owner else self._reader(name)
+
+    def _reader(self, name: str) -> DerivedIndex:
+        """The valid generation, opened read-only and checked; opened again when the owner has written to it."""
+        state = self.catalog.index_states().get(name)
+        if state is None:
+            raise IndexUnavailableError(f"The index '{name}' was not built yet.")
+        with self._guard:
+            opened, index = self._readers.get(name, (None, None))
+            if index is not None and opened == state:
+                return index
+            if index is not None:
+                index.close()
+                del self._readers[name]
+            index = self._make_index(name, read_only=True)
+            index.open(generation_folder(self.derived, name, state.generation))
+            self._readers[name] = (state, index)
+            if not state.dirty and state.applied_seq >= self.catalog.last_seq() and (fault := index.fault()):
+                raise IndexUnavailableError(f"The index '{name}' is damaged: {fault}. Run `rebuild` to make it anew.")
+            return index
+
+    def _readable(self, name: str) -> bool:
+        try:
+            self._reader(name)
+        except CortexError as error:
+            _log.info("index %s cannot be read: %s", name, error)
+            self._close_readers()
+            return False
+        return True
+
+    def _close_readers(self) -> None:
+        for _, index in self._readers.values():
+            index.close()
+        self._readers.clear()
+
+    def _make_index(self, name: str, read_only: bool = False) -> DerivedIndex:
+        if name == LEXICAL:
+            return WordIndex(
+                name, _FORMAT[LEXICAL], self.catalog, lambda folder: backends.build_lexical_index(folder, read_only)
+            )
+        prefix = _EXACT if name.startswith(_EXACT) else _STORE
+        backend = "exact" if prefix == _EXACT else self.config.vector_store
+        model_id = name.removeprefix(prefix)
+        dimension = self.catalog.spec(model_id).dimension
+        return VectorIndex(
+            name,
+            f"{backend}-{_FORMAT[prefix]}",
+            model_id,
+            self.catalog,
+            lambda folder: backends.build_vector_store(backend, folder, dimension),
+        )

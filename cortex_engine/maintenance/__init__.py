@@ -1,0 +1,1 @@
+"""Care of a library: the doctor, backup and restore."""

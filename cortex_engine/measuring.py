@@ -1,0 +1,142 @@
+"""Samples and evaluation: documents that come with the package, and data sets in a library of their own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.resources import as_file, files
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortex_engine import backends, working
+from cortex_engine.config import LoadedConfig
+from cortex_engine.core import identifiers
+from cortex_engine.core.collections import Collection, EmbeddingSpec
+from cortex_engine.core.documents import (
+    PAGE_BREAK,
+    Block,
+    BlockKind,
+    DocumentInfo,
+    Page,
+    PageState,
+    ParsedDocument,
+)
+from cortex_engine.core.protocols import Embedder, Tokenizer, Vectors
+from cortex_engine.core.reports import EvaluationReport, IngestEvent
+from cortex_engine.core.search import SearchMode
+from cortex_engine.library import Library
+from cortex_engine.working import IngestReport
+
+SAMPLE_COLLECTION = "Samples"
+_BATCH = 512
+
+
+def evaluate(
+    loaded: LoadedConfig, dataset: Path, modes: Sequence[SearchMode], on_progress: Callable[[str], None]
+) -> EvaluationReport:
+    """See `CortexSuite.evaluate`."""
+    from cortex_engine.evaluation.datasets import read_dataset
+    from cortex_engine.evaluation.harness import evaluate as measure
+
+    data = read_dataset(dataset)
+    with tempfile.TemporaryDirectory(prefix="cortex-evaluate-") as folder:
+        library = Library(loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0}), "evaluate")
+        try:
+            library.own()
+            collection = library.collection(data.name)
+            count = _take_corpus(library, collection, data.corpus(), on_progress)
+            library.settle()
+            on_progress(f"{count} passages are indexed; asking {len(data.queries)} queries.")
+            return measure(data, lambda query: working.search(library, query), modes)
+        finally:
+            library.close()
+
+
+def _take_corpus(
+    library: Library,
+    collection: Collection,
+    corpus: Iterable[tuple[str, str, str]],
+    on_progress: Callable[[str], None],
+) -> int:
+    line, passages, documents = library.line(), 0, 0
+    for batch in _batches(corpus, _BATCH):
+        passages += line.take_texts([(name, _plain_document(title, text)) for name, title, text in batch], collection)
+        documents += len(batch)
+        on_progress(f"{documents} documents, {passages} passages embedded …")
+    return passages
+
+
+def _batches(items: Iterable[tuple[str, str, str]], size: int) -> Iterator[list[tuple[str, str, str]]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _plain_document(title: str, text: str) -> ParsedDocument:
+    """A title and a text as a document of one page."""
+    clean = [part.replace("\x00", "").replace(PAGE_BREAK, " ").strip() for part in (title, text)]
+    parts = [part for part in clean if part]
+    whole = "\n\n".join(parts)
+    blocks, position = [], 0
+    for part in parts:
+        kind = BlockKind.HEADING if part is clean[0] else BlockKind.PARAGRAPH
+        blocks.append(Block(kind, position, position + len(part), level=1 if kind is BlockKind.HEADING else 0))
+        position += len(part) + 2
+    state = PageState.TEXT if whole else PageState.BLANK
+    info = DocumentInfo("text", title=clean[0], language=backends.detect_language(whole))
+    return ParsedDocument(info, (Page(1, whole, state),), tuple(blocks))
+
+
+class _PrecomputedEmbedder:
+    """The packaged model with the vectors of the samples at hand: equal texts are not embedded again."""
+
+    def __init__(self, embedder: Embedder, known: dict[str, NDArray[np.float32]]) -> None:
+        self._embedder = embedder
+        self._known = known
+
+    @property
+    def spec(self) -> EmbeddingSpec:
+        return self._embedder.spec
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self._embedder.tokenizer
+
+    def load(self) -> None:
+        self._embedder.load()
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        return self._embedder.embed_query(text)
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        keys = [identifiers.text_hash(text) for text in texts]
+        fresh = [row for row, key in enumerate(keys) if key not in self._known]
+        matrix = np.empty((len(texts), self.spec.dimension), dtype=np.float32)
+        for row, key in enumerate(keys):
+            if key in self._known:
+                matrix[row] = self._known[key]
+        if fresh:
+            matrix[fresh] = self._embedder.embed_documents([texts[row] for row in fresh])
+        return matrix
+
+
+def load_samples(library: Library, on_event: Callable[[IngestEvent], None]) -> IngestReport:
+    """See `CortexSuite.load_samples`."""
+    with as_file(files("cortex_engine") / "samples") as folder:
+        collection = library.collection(SAMPLE_COLLECTION)
+        library.use_embedder(_PrecomputedEmbedder(library.embedder(collection.spec), _vectors(folder, collection.spec)))
+        return working.ingest(library, [folder / "documents"], SAMPLE_COLLECTION, True, on_event, None)
+
+
+def _vectors(folder: Path, spec: EmbeddingSpec) -> dict[str, NDArray[np.float32]]:
+    """Vectors by the hash of their text, if they were made by this very model."""
+    path = folder / "vectors.npz"
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        if str(stored["model_id"]) != spec.id:
+            return {}
+        return dict(zip(stored["hashes"].tolist(), stored["vectors"], strict=True))

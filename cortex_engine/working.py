@@ -1,0 +1,168 @@
+"""What the suite's methods do when it takes more than a line: the rooms put together on one library."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cortex_engine.core.catalog import Catalog
+from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
+from cortex_engine.core.search import Query, SearchResult
+from cortex_engine.ingestion.folder_sync import compare
+from cortex_engine.ingestion.submission import Submission, collect
+from cortex_engine.ingestion.worker import IngestWorker
+from cortex_engine.library import Library
+
+OnEvent = Callable[[IngestEvent], None]
+
+_FOLLOW_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """How an ingest ended.
+
+    Attributes:
+        job: the job as it stands at the end (state PAUSED when it was paused).
+        files: every file of it.
+        unreadable: files that could not even be copied.
+        removed: ids of documents that went because their files are gone (sync).
+        unchanged: files that a sync did not need to read.
+    """
+
+    job: Job
+    files: tuple[JobFile, ...]
+    unreadable: tuple[IngestEvent, ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: int = 0
+
+    @property
+    def failed(self) -> list[str]:
+        """A sentence for each file that did not go in."""
+        bad = (FileState.FAILED, FileState.QUARANTINED)
+        return [file.message for file in self.files if file.state in bad] + [event.message for event in self.unreadable]
+
+
+def ingest(
+    library: Library,
+    paths: Sequence[Path],
+    collection: str,
+    recursive: bool,
+    on_event: OnEvent,
+    stop: threading.Event | None,
+) -> IngestReport:
+    """See `CortexSuite.ingest`."""
+    files = list(collect(paths, recursive))
+    library.collection(collection)
+    return _submit_and_work(library, "ingest", collection, files, on_event, stop)
+
+
+def sync_folder(
+    library: Library, folder: Path, collection: str, on_event: OnEvent, stop: threading.Event | None
+) -> IngestReport:
+    """See `CortexSuite.sync_folder`. What is gone is removed last, so that a file that only moved is not lost."""
+    folder = folder.absolute()
+    name = library.collection(collection).name
+    changes = compare(folder, library.catalog.sources(name, str(folder)))
+    report = _submit_and_work(library, "sync", name, list(changes.take), on_event, stop)
+    removed: list[str] = []
+    for path in changes.gone:
+        removed += delete(library, lambda catalog, path=path: catalog.remove_source(name, path))  # type: ignore[misc]
+    return replace(report, removed=tuple(removed), unchanged=changes.unchanged)
+
+
+def _submit_and_work(
+    library: Library,
+    kind: str,
+    collection: str,
+    files: Sequence[Path],
+    on_event: OnEvent,
+    stop: threading.Event | None,
+) -> IngestReport:
+    job, unreadable = Submission(library.catalog, library.blobs, on_event).submit(kind, collection, files)
+    while not _ended(library.catalog.job(job.id)) and not (stop and stop.is_set()):
+        if library.owner or library.try_own():
+            work(library, on_event, stop)
+            break
+        _follow(library, job.id, on_event, stop)
+    ended = library.catalog.job(job.id)
+    return IngestReport(ended, tuple(library.catalog.job_files(job.id)), tuple(unreadable))
+
+
+def _ended(job: Job) -> bool:
+    return job.finished == job.total or job.state in {JobState.PAUSED, JobState.CANCELLED, JobState.DONE}
+
+
+def _follow(library: Library, job_id: str, on_event: OnEvent, stop: threading.Event | None) -> None:
+    """Another process owns the library and works on our job too: report, until it is done or the lock is free."""
+    told: dict[int, FileState] = {}
+    while not (stop and stop.is_set()):
+        job = library.catalog.job(job_id)
+        for file in library.catalog.job_files(job_id):
+            if told.get(file.id) != file.state and file.state is not FileState.QUEUED:
+                told[file.id] = file.state
+                on_event(_event(file, job))
+        if _ended(job) or library.lock.holder() is None:
+            return
+        time.sleep(_FOLLOW_SECONDS)
+
+
+def _event(file: JobFile, job: Job) -> IngestEvent:
+    return IngestEvent(
+        job.id, file.path or file.name, file.state, file.document_id, file.message, job.finished, job.total
+    )
+
+
+def work(library: Library, on_event: OnEvent, stop: threading.Event | None) -> None:
+    """As the owner: work the queue, then bring every index up to date."""
+    names = library.search_indexes()
+    library.bring_up(names)
+    IngestWorker(
+        library.catalog,
+        library.line(),
+        lambda: library.sync.sync(names),
+        f"pid {os.getpid()}",
+        library.config.parse_workers,
+    ).run(on_event, stop)
+    library.settle()
+
+
+def delete(library: Library, change: Callable[[Catalog], list[str]]) -> list[str]:
+    """Make a change that deletes documents, then let indexes and originals follow (the owner's, if it is another)."""
+    before = library.catalog.blob_hashes()
+    gone = change(library.catalog)
+    if library.owner or library.try_own():
+        library.settle()
+        library.release_blobs(before - library.catalog.blob_hashes())
+    return gone
+
+
+def add_to_collection(library: Library, name: str, document_ids: Sequence[str]) -> None:
+    """See `CortexSuite.add_to_collection`; passages get vectors of the collection's model."""
+    collection = library.catalog.collection(name)
+    line = library.line()
+    for document_id in document_ids:
+        line.fit(document_id, collection.spec)
+    library.catalog.add_to_collection(name, document_ids)
+    line.embed_missing()
+    if library.owner or library.try_own():
+        library.settle()
+
+
+def search(library: Library, query: Query) -> SearchResult:
+    """See `CortexSuite.search`."""
+    from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever
+
+    def stores_of(model_id: str) -> DenseStores:
+        return DenseStores(exact=library.exact_store(model_id), approximate=library.large_store(model_id))
+
+    warnings = library.prepare_search()
+    retriever = HybridRetriever(
+        library.catalog, library.embedder, stores_of, library.lexical_index, library.config.search_options()
+    )
+    result = retriever.retrieve(query)
+    return replace(result, warnings=(*warnings, *result.warnings)) if warnings else result
