@@ -154,6 +154,10 @@ class BlobStore(Protocol):
         """Every sha256 that is held."""
         ...
 
+    def clean_unfinished(self) -> None:
+        """Clear away what dead processes left half written. Only the owner of the library does so."""
+        ...
+
 
 class Collections(Protocol):
     """Collections and memberships."""
@@ -214,9 +218,18 @@ class Documents(Protocol):
         ...
 
     def adopt(
-        self, document_id: str, collection: str, source: Source | None = None, job_file: int | None = None
+        self,
+        document_id: str,
+        collection: str,
+        source: Source | None = None,
+        job_file: int | None = None,
+        parent_id: str = "",
     ) -> CommitOutcome:
-        """The same for a document that is already there: membership and source only."""
+        """The same for a document that is already there: membership, source and parent only.
+
+        Raises:
+            NotFoundError: no such document, collection or parent.
+        """
         ...
 
     def document(self, document_id: str) -> Document:
@@ -452,8 +465,20 @@ class Upkeep(Protocol):
         """Integrity of the database file, foreign keys, counts that must agree, checksums of vectors (all if full)."""
         ...
 
+    def drop_blobs(self, hashes: Sequence[str] | None = None) -> list[str]:
+        """Remove originals (of these, or of all) that nothing refers to; returns those that went.
+
+        Safe against content that is queued again at the same moment: either it is kept, or `enqueue` says that it
+        must be put again.
+        """
+        ...
+
     def backup_to(self, target: Path) -> None:
         """Write a consistent copy of the database (`VACUUM INTO`)."""
+        ...
+
+    def become_owner(self) -> None:
+        """This process has taken the lock of the library: from now on it moves the write-ahead log into the file."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,44 @@
+"""The catalog on SQLite, put together from its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cortex_engine.catalog.collections import CollectionRecords
+from cortex_engine.catalog.commit import DocumentWriting
+from cortex_engine.catalog.connection import Database
+from cortex_engine.catalog.documents import DocumentReading
+from cortex_engine.catalog.jobs import JobRecords
+from cortex_engine.catalog.outbox import OutboxRecords
+from cortex_engine.catalog.search_records import SearchReading
+from cortex_engine.catalog.upkeep import CatalogUpkeep
+from cortex_engine.catalog.vectors import VectorReading
+from cortex_engine.core.catalog import BlobStore
+
+
+class SqliteCatalog(
+    CollectionRecords,
+    DocumentWriting,
+    DocumentReading,
+    VectorReading,
+    SearchReading,
+    OutboxRecords,
+    JobRecords,
+    CatalogUpkeep,
+):
+    """The port `Catalog`. May be used from any thread; several processes may open the same file.
+
+    Args:
+        path: the database file; made when it is not there.
+        owner: this process owns the library, and moves the write-ahead log into the file.
+        blobs: where the originals lie; when given, nothing is queued or committed whose original is gone.
+
+    Raises:
+        CatalogError: the file is damaged, or was made by a newer version. Nothing is ever put in its place.
+    """
+
+    def __init__(self, path: Path, *, owner: bool = False, blobs: BlobStore | None = None) -> None:
+        self._blobs = blobs
+        self._database = Database(path, owner=owner)
+        with self._database.plain():
+            pass

@@ -1,0 +1,171 @@
+"""Vectors as the truth keeps them: one row a passage and model, each with a checksum."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from cortex_engine.catalog import rows
+from cortex_engine.catalog.connection import CatalogPart
+from cortex_engine.core.catalog import VectorBatch
+from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.errors import CatalogError, ModelMismatchError, NotFoundError
+from cortex_engine.core.protocols import Vectors
+
+_BATCH = 4096
+"""Rows that `vectors` gives at once."""
+
+_SELECT = """
+    SELECT v.chunk, c.id, d.id, v.data, v.crc32
+    FROM vector v JOIN chunk c ON c.key = v.chunk JOIN document d ON d.key = c.document
+    WHERE v.model = ? AND v.chunk > ?
+"""
+_OF_DOCUMENTS = " AND c.document IN (SELECT value FROM json_each(?))"
+
+
+def _model(connection: sqlite3.Connection, model_id: str) -> tuple[int, int, str]:
+    row = connection.execute("SELECT key, dimension, json FROM embedding_spec WHERE id = ?", (model_id,)).fetchone()
+    if row is None:
+        raise NotFoundError(f"The library knows no embedding model with the id '{model_id}'; no collection uses it.")
+    return int(row[0]), int(row[1]), str(row[2])
+
+
+def require_vectors(connection: sqlite3.Connection, model_id: str, vectors: Vectors) -> int:
+    """Key of the model whose dimension these vectors have.
+
+    Raises:
+        ModelMismatchError: they have another.
+        NotFoundError: unknown model id.
+    """
+    key, dimension, text = _model(connection, model_id)
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise ModelMismatchError(
+            f"The model '{rows.spec_from(text).model}' makes vectors of {dimension} dimensions, but vectors of shape "
+            f"{vectors.shape} were to be stored for it; nothing was written."
+        )
+    return key
+
+
+def insert_vectors(connection: sqlite3.Connection, model: int, chunk_keys: Sequence[int], vectors: Vectors) -> int:
+    """Keep float32 vectors of passages that have none of this model yet; returns how many."""
+    before = connection.total_changes
+    data = [row.tobytes() for row in vectors]
+    connection.executemany(
+        "INSERT INTO vector (model, chunk, crc32, data) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(model, key, zlib.crc32(blob), blob) for key, blob in zip(chunk_keys, data, strict=True)],
+    )
+    return connection.total_changes - before
+
+
+def count_vectors(connection: sqlite3.Connection, document_keys: Sequence[int]) -> None:
+    """Bring the counts of vectors by document and model up to date."""
+    connection.execute(
+        "INSERT INTO document_model SELECT c.document, v.model, count(*) FROM chunk c JOIN vector v ON v.chunk = c.key "
+        "WHERE c.document IN (SELECT value FROM json_each(?)) GROUP BY c.document, v.model "
+        "ON CONFLICT DO UPDATE SET vectors = excluded.vectors",
+        (rows.array(document_keys),),
+    )
+
+
+class VectorReading(CatalogPart):
+    """The port `VectorRecords`."""
+
+    def vectors(self, model_id: str, document_ids: Sequence[str] | None = None) -> Iterator[VectorBatch]:
+        """All vectors of a model, or of these documents, in batches of at most 4,096 rows, in order of entry.
+
+        Each batch is a transaction of its own: what is deleted meanwhile is left out, what is added meanwhile may or
+        may not be in it. Whoever needs more takes `last_seq` first and replays the outbox from there.
+
+        Raises:
+            CatalogError: a checksum does not match.
+            NotFoundError: unknown model id.
+        """
+        last = 0
+        while True:
+            with self._database.read() as connection:
+                model = _model(connection, model_id)[0]
+                values: tuple[int | str, ...] = (model, last)
+                if document_ids is not None:
+                    values = (*values, rows.array(rows.document_keys(connection, document_ids)))
+                condition = "" if document_ids is None else _OF_DOCUMENTS
+                found = connection.execute(f"{_SELECT}{condition} ORDER BY v.chunk LIMIT {_BATCH}", values).fetchall()
+            if not found:
+                return
+            yield _batch(found)
+            last = found[-1][0]
+
+    def known_vectors(self, model_id: str, text_hashes: Sequence[str]) -> dict[str, bytes]:
+        """Vectors (float32 bytes) that were made before for the same embedded text.
+
+        A vector whose checksum does not match is not offered (the text is embedded again; `check` reports it).
+        """
+        with self._database.read() as connection:
+            model = _model(connection, model_id)[0]
+            found = connection.execute(
+                "SELECT c.text_hash, v.data, v.crc32 FROM json_each(?) wanted "
+                "CROSS JOIN chunk c ON c.text_hash = wanted.value "
+                "CROSS JOIN vector v ON v.chunk = c.key AND v.model = ?",
+                (rows.array(set(text_hashes)), model),
+            )
+            return {text_hash: data for text_hash, data, crc32 in found if zlib.crc32(data) == crc32}
+
+    def add_vectors(self, model_id: str, chunk_ids: Sequence[str], vectors: Vectors) -> None:
+        """Keep vectors for passages that waited for them, and put their documents in the outbox.
+
+        Passages that were deleted meanwhile are left out.
+
+        Raises:
+            ModelMismatchError: not one row a passage, or another dimension than the spec's.
+            NotFoundError: unknown model id.
+        """
+        values = np.ascontiguousarray(vectors, dtype="<f4")
+        if len(values) != len(chunk_ids):
+            raise ModelMismatchError(f"{len(values)} vectors came for {len(chunk_ids)} passages; nothing was written.")
+        with self._database.write() as connection:
+            model = require_vectors(connection, model_id, values)
+            found = connection.execute(
+                "SELECT wanted.key, c.key, d.key, d.id FROM json_each(?) wanted CROSS JOIN chunk c ON c.id = wanted.value "
+                "JOIN document d ON d.key = c.document ORDER BY wanted.key",
+                (rows.array(chunk_ids),),
+            ).fetchall()
+            insert_vectors(connection, model, [row[1] for row in found], values[[row[0] for row in found]])
+            documents = {row[2]: row[3] for row in found}
+            count_vectors(connection, list(documents))
+            for document_id in documents.values():
+                rows.announce(connection, "upsert", document_id)
+
+    def unembedded(self, limit: int = 100) -> list[tuple[str, EmbeddingSpec]]:
+        """Documents that lack vectors for the model of a collection that they belong to, oldest first."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT d.key, d.id, s.json FROM document d JOIN membership m ON m.document = d.key "
+                "JOIN collection c ON c.key = m.collection JOIN embedding_spec s ON s.key = c.model "
+                "LEFT JOIN document_model e ON e.document = d.key AND e.model = c.model "
+                "WHERE coalesce(e.vectors, 0) < d.chunk_count ORDER BY d.key LIMIT ?",
+                (limit,),
+            )
+            return [(document_id, rows.spec_from(text)) for _, document_id, text in found]
+
+    def spec(self, model_id: str) -> EmbeddingSpec:
+        """The spec behind a model id.
+
+        Raises:
+            NotFoundError: unknown model id.
+        """
+        with self._database.read() as connection:
+            return rows.spec_from(_model(connection, model_id)[2])
+
+
+def _batch(found: list[tuple[int, str, str, bytes, int]]) -> VectorBatch:
+    _, chunk_ids, document_ids, data, checksums = zip(*found, strict=True)
+    for position, blob in enumerate(data):
+        if zlib.crc32(blob) != checksums[position]:
+            raise CatalogError(
+                f"A vector of the document {document_ids[position]} is damaged (its checksum does not match). Delete "
+                "the document and ingest it again, or restore the library from a backup."
+            )
+    vectors = np.frombuffer(b"".join(data), dtype="<f4").reshape(len(data), -1)
+    return VectorBatch(list(chunk_ids), list(document_ids), vectors.astype(np.float32, copy=False))
