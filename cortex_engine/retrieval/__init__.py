@@ -1,0 +1,1 @@
+"""The query line: from a question to hits, each stage recorded in a trace."""
