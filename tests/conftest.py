@@ -17,3 +17,45 @@ def data_root() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the development data is not there ({folder}); set CORTEX_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a real sentence-transformers model with two small layers and random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    letters = [chr(code) for code in range(33, 127)] + list("äöüß東京")
+    vocabulary = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *letters,
+        *(f"##{letter}" for letter in letters),
+        "honey",
+        "bees",
+    ]
+    bare = folder / "bare"
+    bare.mkdir()
+    (bare / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    torch.manual_seed(7)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=256,
+        initializer_range=0.3,
+    )
+    BertModel(config).save_pretrained(bare)
+    BertTokenizerFast(vocab=str(bare / "vocab.txt"), model_max_length=192).save_pretrained(bare)
+    body = Transformer(str(bare))
+    SentenceTransformer(modules=[body, Pooling(32, "mean")], device="cpu").save_pretrained(str(folder / "tiny-bert"))
+    return folder / "tiny-bert"
