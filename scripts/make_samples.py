@@ -1,7 +1,7 @@
 """Make the sample documents, and with --vectors the vectors of their passages.
 
     python scripts/make_samples.py              writes cortex_engine/samples/documents (needs reportlab)
-    python scripts/make_samples.py --vectors    parses, cuts and embeds them, and writes vectors.safetensors
+    python scripts/make_samples.py --vectors    parses, cuts and embeds them, and writes vectors.npz
 
 The same bytes come out each time: dates, ids and noise are fixed. Markdown, HTML and plain texts are their own source.
 """
@@ -182,23 +182,18 @@ def poster() -> Path:
 def make_vectors() -> None:
     """Embed every passage of the samples through the real line; keep the vectors by the hash of the embedded text.
 
-    The file holds `hashes` (uint8, n x 32: SHA-256 of the embedded text) and `vectors` (float32, n x dimension); its
-    metadata name the `model_id` and the number of documents.
+    The file holds `model_id` (id of the `EmbeddingSpec`), `hashes` (SHA-256 of the embedded text, 64 digits) and
+    `vectors` (float32, one row a hash).
     """
     import numpy as np
-    from safetensors.numpy import save_file
 
     from cortex_engine.core.identifiers import text_hash
 
     embedder, texts, count = _passages()
     vectors = embedder.embed_documents(texts)
-    hashes = np.array([list(bytes.fromhex(text_hash(text))) for text in texts], dtype=np.uint8)
-    path = SAMPLES / "vectors.safetensors"
-    save_file(
-        {"hashes": hashes, "vectors": np.ascontiguousarray(vectors)},
-        str(path),
-        {"model_id": embedder.spec.id, "model": embedder.spec.model, "documents": str(count)},
-    )
+    path = SAMPLES / "vectors.npz"
+    hashes = np.array([text_hash(text) for text in texts])
+    np.savez(path, model_id=np.array(embedder.spec.id), hashes=hashes, vectors=vectors)
     print(f"{path.name}: {len(texts)} passages of {count} documents, {path.stat().st_size:,} bytes")
 
 
