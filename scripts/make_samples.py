@@ -167,8 +167,9 @@ def poster() -> Path:
     picture = Image.new("RGB", (900, 1200), (246, 240, 220))
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, 900, 200), fill=(28, 70, 74))
-    draw.ellipse((330, 900, 570, 1140), fill=(190, 120, 60))
-    draw.rectangle((410, 840, 490, 930), fill=(28, 70, 74))
+    hills = [(0, 1020), (220, 860), (400, 960), (640, 800), (900, 980), (900, 1200), (0, 1200)]
+    draw.polygon(hills, fill=(122, 148, 96))
+    draw.rectangle((0, 1110, 900, 1200), fill=(28, 70, 74))
     top = 65
     for size, line in world.POSTER:
         colour = (246, 240, 220) if top < 200 else (28, 40, 42)
