@@ -74,6 +74,11 @@ class Column:
             self._view = np.frombuffer(mapped, self._dtype).reshape(shape)
         return self._view
 
+    def trim(self) -> None:
+        """Cut off the remains of a write that was never finished. For the writing process only."""
+        if self._size() > self.bytes:
+            os.truncate(self.path, self.bytes)
+
     def append(self, records: NDArray[Any]) -> None:
         """Write records behind the counted ones; they are readable at once and durable after `sync`."""
         if len(records) == 0:
@@ -81,7 +86,6 @@ class Column:
         data = np.ascontiguousarray(records, self._dtype).reshape(-1).view(np.uint8).data
         if self._stream is None:
             self._stream = self.path.open("r+b" if self.path.exists() else "w+b", buffering=0)
-            self._stream.truncate(self.bytes)
             self._stream.seek(self.bytes)
         written = 0
         while written < len(data):

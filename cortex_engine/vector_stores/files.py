@@ -177,6 +177,8 @@ class StoreFiles:
         if not self.pending:
             self.pending = True
             self.folder.mkdir(parents=True, exist_ok=True)
+            for column in self._columns.values():
+                column.trim()
             if not (self.folder / MANIFEST).exists():  # so that a reader finds an empty store, not a broken one
                 replace_manifest(self.folder, self._manifest())
 
