@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Scores = NDArray[np.float64]
 
 EXACT_LIMIT = 4096
-"""Up to so many passages in scope, or matches, the moments are exact."""
+"""Up to so many passages in scope the moments are exact."""
 _TOP = 512
 _LEVELS = 16
 
@@ -33,7 +33,7 @@ def sample_names(chunk_id: str) -> str:
     """The samples that hold the passage, joined by spaces: "s1 s2" for one that belongs to sample 2."""
     digest = zlib.crc32(chunk_id.encode("utf-8", "surrogatepass"))
     # the low bits of a CRC are linear in the input: mix before zeros are counted
-    digest = (digest * 0x9E3779B1) >> 7 & 0xFFFF
+    digest = (digest * 0x9E3779B1) >> 16 & 0xFFFF
     level = (digest & -digest).bit_length() - 1 if digest else _LEVELS
     return " ".join(f"s{n}" for n in range(1, level + 1))
 
@@ -48,10 +48,9 @@ def moments(
         return ScoreMoments(0.0, 0.0, count)
     if count <= EXACT_LIMIT:
         return _combine(_scores(searcher, wanted, count), np.empty(0), 0, 0, count)
-    matches = searcher.search(wanted, 1).count
-    if matches <= EXACT_LIMIT:
-        return _combine(_scores(searcher, wanted, max(matches, 1)), np.empty(0), 0, 0, count)
     best = _scores(searcher, wanted, _TOP)
+    if len(best) < _TOP:
+        return _combine(best, np.empty(0), 0, 0, count)
     level = min(_LEVELS, math.ceil(math.log2(count / EXACT_LIMIT)))
     sample = builder.silent(builder.term("sample", f"s{level}"))
     within = sample if scope is None else builder.both(sample, scope)

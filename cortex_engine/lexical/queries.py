@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TITLE_WEIGHT = 0.5
 """A match in the title counts this times its BM25, on top of a match in the text."""
 
+NO_LANGUAGE = "-"
+"""What the field `language` holds for passages whose language is not known."""
+
 
 def build_schema() -> tantivy.Schema:
     """The fields: `body` and `title` are scored, `words` has positions, the others filter."""
@@ -106,22 +109,30 @@ class QueryBuilder:
         """One clause a word and field. A flat list of term queries lets tantivy skip blocks that cannot win."""
         import tantivy
 
-        languages = query.languages or tuple(
-            language for language, _ in self._searcher.terms_with_prefix("language", "")
-        )
+        languages = self._languages(query)
         words = self._tokenizer.query_words("\n".join((query.text, *query.phrases)), languages)
         clauses = []
         for word in words:
             for field, weight in self._fields(word):
-                present = [term for term in word.terms if self._searcher.doc_freq(field, term)]
+                present = word.terms
+                if len(present) > 1:  # an alternative that the index does not hold would only cost time
+                    present = tuple(term for term in present if self._searcher.doc_freq(field, term))
                 if not present:
                     continue
                 found = [self.term(field, term) for term in present]
                 clause = found[0] if len(found) == 1 else tantivy.Query.disjunction_max_query(found)
-                if weight != 1.0:
-                    clause = tantivy.Query.boost_query(clause, weight)
+                if weight * word.count != 1.0:
+                    clause = tantivy.Query.boost_query(clause, weight * word.count)
                 clauses.append((tantivy.Occur.Should, clause))
         return clauses
+
+    def _languages(self, query: LexicalQuery) -> tuple[str, ...]:
+        """Languages whose stems are looked up: those asked for; words as they stand where the index holds such."""
+        if not query.languages:
+            return tuple(language for language, _ in self._searcher.terms_with_prefix("language", ""))
+        if self._searcher.doc_freq("language", NO_LANGUAGE):
+            return (*query.languages, NO_LANGUAGE)
+        return query.languages
 
     @staticmethod
     def _fields(word: QueryWord) -> tuple[tuple[str, float], ...]:

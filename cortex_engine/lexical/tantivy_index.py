@@ -15,7 +15,7 @@ from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import Ranking, ScoredChunk
 from cortex_engine.lexical import integrity
 from cortex_engine.lexical.moments import moments, sample_names
-from cortex_engine.lexical.queries import QueryBuilder, build_schema
+from cortex_engine.lexical.queries import NO_LANGUAGE, QueryBuilder, build_schema
 from cortex_engine.lexical.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 ANALYSIS = "1"
 """Changes whenever the same text may give other terms; the index then has to be built again."""
-_WRITER_BYTES = 32_000_000
-_EXTRA_FOR_TIES = 16
+_WRITER_BYTES = 64_000_000
+_EXTRA_FOR_TIES = 2
 _ATTEMPTS = 5
 
 
@@ -42,10 +42,10 @@ class TantivyIndex:
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._folder = folder
         self._read_only = read_only
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # the open index; held for moments only, so that searches never wait for `add`
+        self._write_lock = threading.RLock()  # the writer; always taken before the other
         self._tokenizer = Tokenizer()
         self._index: tantivy.Index | None = None
-        self._schema: tantivy.Schema | None = None
         self._writer: tantivy.IndexWriter | None = None
         self._stamp: tuple[int, int, int] | None = None
         self._checked: set[str] = set()
@@ -67,7 +67,7 @@ class TantivyIndex:
         """
         import tantivy
 
-        with self._lock:
+        with self._write_lock:
             writer = self._writing()
             for entry in entries:
                 terms, words = self._tokenizer.analyse(entry.text, entry.language)
@@ -75,7 +75,7 @@ class TantivyIndex:
                 document = tantivy.Document()
                 document.add_text("chunk_id", entry.chunk_id)
                 document.add_text("document_id", entry.document_id)
-                document.add_text("language", entry.language)
+                document.add_text("language", entry.language or NO_LANGUAGE)
                 document.add_text("sample", sample_names(entry.chunk_id))
                 document.add_text("body", terms)
                 document.add_text("title", title)
@@ -94,7 +94,7 @@ class TantivyIndex:
         """
         if not document_ids:
             return
-        with self._lock:
+        with self._write_lock:
             writer = self._writing()
             with self._reported():
                 for document_id in document_ids:
@@ -106,7 +106,7 @@ class TantivyIndex:
         Raises:
             IndexUnavailableError: the commit failed; what was added since the last one is lost.
         """
-        with self._lock:
+        with self._write_lock:
             if self._writer is None:
                 return
             with self._reported():
@@ -165,9 +165,9 @@ class TantivyIndex:
     def moments(self, query: LexicalQuery, documents: SizedCollection[str] | None = None) -> ScoreMoments:
         """Mean and deviation of BM25 over all passages in scope, those without a match counting as 0.
 
-        Exact when the scope, or the number of matches, is at most 4,096 passages. Beyond, the 512 best matches count
-        exactly and the others through a fixed random sample of 2,048 to 4,096 passages in scope: the same query
-        always gives the same moments. `count` is always exact.
+        Exact when the scope has at most 4,096 passages, or at most 512 of them match. Beyond, the 512 best matches
+        count exactly and the others through a fixed random sample of some 2,000 to 4,000 passages in scope: the same
+        query always gives the same moments. `count` is always exact.
 
         Raises:
             IndexUnavailableError: the index is missing or damaged.
@@ -210,10 +210,11 @@ class TantivyIndex:
 
     def close(self) -> None:
         """Release files and locks. What was not flushed is dropped. Another call opens the index again."""
-        with self._lock:
+        with self._write_lock:
             writer, self._writer = self._writer, None
-            self._index = self._schema = self._stamp = self._scope = None
-            self._checked.clear()
+            with self._lock:
+                self._index = self._stamp = self._scope = None
+                self._checked.clear()
             if writer is not None:
                 with self._reported():
                     writer.rollback()
@@ -240,10 +241,10 @@ class TantivyIndex:
         return self._writer
 
     def _opened(self) -> tantivy.Index:
-        if self._index is None:
-            with self._reported():
+        with self._lock, self._reported():
+            if self._index is None:
                 self._index = self._open()
-        return self._index
+            return self._index
 
     def _open(self) -> tantivy.Index:
         import tantivy

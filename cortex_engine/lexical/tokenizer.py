@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -49,7 +50,7 @@ _JOINER = "['’ʼ_.@-‐‑]".replace("@-‐", "@\\-‐")
 _SUFFIX = r"(?:\+\+|#(?![#\w]))?"
 _SPLIT = re.compile(_JOINER)
 _LETTERS_AND_DIGITS = re.compile(r"\d+|\D+")
-_DIGIT = re.compile(r"\d")
+_NO_WORD = re.compile(r"[\d.@+#]")
 _GLUE = str.maketrans("", "", "'’ʼ_-‐‑")
 
 
@@ -60,10 +61,12 @@ class QueryWord:
     Attributes:
         terms: its forms in the languages asked for, in a fixed order.
         character: True for a single character of an unspaced script, to be looked up among the *words*.
+        count: how often the query has it, in whichever form ("image" and "images" count together).
     """
 
     terms: tuple[str, ...]
     character: bool = False
+    count: int = 1
 
 
 def normalise(text: str) -> str:
@@ -126,7 +129,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def _components(token: str) -> tuple[list[str], list[str]]:
-    """A token's parts (which are stemmed) and its other terms (which are not)."""
+    """A token's parts, in order, and the other terms by which it can be found."""
     suffix = "++" if token.endswith("++") else "#" if token.endswith("#") else ""
     stem_part = token.removesuffix(suffix) if suffix else token
     parts = [part for raw in _SPLIT.split(stem_part) if (part := fold(raw)[:MAX_TERM])]
@@ -185,21 +188,18 @@ class Tokenizer:
         return self.analyse(text, "")[1].split()
 
     def query_words(self, text: str, languages: tuple[str, ...]) -> list[QueryWord]:
-        """The words of a query, each once, with its forms in these languages (and as it stands)."""
-        found: dict[QueryWord, None] = {}
+        """The words of a query, each once, with its forms in these languages (as it stands for one without stemmer)."""
+        found: Counter[tuple[tuple[str, ...], bool]] = Counter()
         for run, token in _tokens(text):
             if run:
                 characters, pairs = _unspaced(run)
-                for term in pairs or characters:
-                    found[QueryWord((term,), character=not pairs)] = None
+                found.update(((term,), not pairs) for term in pairs or characters)
                 continue
             parts, extra = _components(token)
-            for part in parts:
-                forms = [part, *(_stem_part(part, language) for language in languages)]
-                found[QueryWord(tuple(dict.fromkeys(forms)))] = None
-            for term in extra:
-                found[QueryWord((term,))] = None
-        return list(found)
+            for term in (*parts, *extra):
+                forms = (_stem_term(term, language) for language in languages or ("",))
+                found[tuple(dict.fromkeys(forms)), False] += 1
+        return [QueryWord(terms, character, count) for (terms, character), count in found.items()]
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -219,11 +219,11 @@ def _unspaced(run: str) -> tuple[list[str], list[str]]:
 
 def _analyse_token(token: str, language: str) -> tuple[str, str]:
     parts, extra = _components(token)
-    return " ".join([*(_stem_part(part, language) for part in parts), *extra]), " ".join(parts)
+    return " ".join([_stem_term(term, language) for term in (*parts, *extra)]), " ".join(parts)
 
 
-def _stem_part(part: str, language: str) -> str:
+def _stem_term(term: str, language: str) -> str:
     """Stem words; numbers, identifiers and words of one or two letters stay."""
-    if len(part) < 3 or _DIGIT.search(part):
-        return part
-    return stem(part, language)
+    if len(term) < 3 or _NO_WORD.search(term):
+        return term
+    return stem(term, language)
