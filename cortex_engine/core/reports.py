@@ -260,9 +260,15 @@ class ModeReport:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """Outcome of `evaluate`."""
+    """Outcome of `evaluate`.
+
+    Attributes:
+        queries: number of queries that the means run over.
+        unjudged: queries left out because the data set has no relevant document for them.
+    """
 
     dataset: str
     queries: int
     documents: int
     modes: Mapping[str, ModeReport]
+    unjudged: int = 0
