@@ -38,21 +38,22 @@ def rebuild(library: Library) -> list[str]:
 
 
 def doctor(library: Library, loaded: LoadedConfig, fix: bool, full: bool) -> list[Finding]:
-    """See `CortexSuite.doctor`. Damage is looked at before anything opens (and so repairs) the indexes."""
+    """See `CortexSuite.doctor`. An index that cannot even be opened is built anew at once, as at every start."""
     owner = ""
     try:
         library.own()
     except LibraryLockedError as error:
         owner = str(error)
-    repairs = [] if owner else library.sync.inspect(library.all_indexes())
+    repaired = {} if owner else library.sync.inspect(library.all_indexes())
     patient = Patient(
         catalog=library.catalog,
         blobs=library.blobs,
         folder=library.folder,
         derived=library.derived,
         index_names=library.all_indexes(),
-        check_index=lambda name, thorough: repairs.pop(name, "") or library.sync.check(name, thorough),
-        rebuild_index=library.sync.rebuild,
+        repaired=repaired,
+        check_index=library.sync.check,
+        rebuild_index=library.sync.renew,
         ledger=lambda: ledger(library, None),
         embed_missing=lambda: library.line().embed_missing(),
         owner=owner,

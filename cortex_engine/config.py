@@ -25,7 +25,7 @@ DEFAULT_DATA_DIR = Path.home() / ".cortex-suite"
 
 def _setting(default: Any, description: str, group: str, env: str, cost: str = "", **bounds: Any) -> Any:
     """A field with what the reference and the Settings page say of it."""
-    extra = {"group": group, "env": env, "cost": cost}
+    extra: dict[str, Any] = {"group": group, "env": env, "cost": cost}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 

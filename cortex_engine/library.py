@@ -55,7 +55,7 @@ class Library:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.lock = OwnerLock(self.folder, command=command)
         self.blobs = backends.build_blobs(config)
-        self.catalog = SqliteCatalog(self.folder / "catalog.db")
+        self.catalog = SqliteCatalog(self.folder / "catalog.db", blobs=self.blobs)
         self.sync = IndexSync(self.catalog, self.derived, self._make_index)
         self.repairs: list[Repair] = []
         self._owner = False

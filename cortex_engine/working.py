@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
 from cortex_engine.core.search import Query, SearchResult
 from cortex_engine.ingestion.folder_sync import compare
-from cortex_engine.ingestion.submission import Submission, collect
+from cortex_engine.ingestion.submission import Submission, collect, normalised
 from cortex_engine.ingestion.worker import IngestWorker
 from cortex_engine.library import Library
 
@@ -65,7 +66,7 @@ def sync_folder(
     library: Library, folder: Path, collection: str, on_event: OnEvent, stop: threading.Event | None
 ) -> IngestReport:
     """See `CortexSuite.sync_folder`. What is gone is removed last, so that a file that only moved is not lost."""
-    folder = folder.absolute()
+    folder = normalised(folder)
     name = library.collection(collection).name
     changes = compare(folder, library.catalog.sources(name, str(folder)))
     report = _submit_and_work(library, "sync", name, list(changes.take), on_event, stop)
@@ -161,8 +162,9 @@ def search(library: Library, query: Query) -> SearchResult:
         return DenseStores(exact=library.exact_store(model_id), approximate=library.large_store(model_id))
 
     warnings = library.prepare_search()
-    retriever = HybridRetriever(
-        library.catalog, library.embedder, stores_of, library.lexical_index, library.config.search_options()
-    )
+    options = library.config.search_options()
+    if not library.owner or library.config.vector_store == "exact":
+        options = replace(options, exact_below=sys.maxsize)
+    retriever = HybridRetriever(library.catalog, library.embedder, stores_of, library.lexical_index, options)
     result = retriever.retrieve(query)
     return replace(result, warnings=(*warnings, *result.warnings)) if warnings else result

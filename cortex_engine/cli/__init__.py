@@ -68,9 +68,8 @@ def main() -> None:
     from cortex_engine.core.errors import CortexError, UsageError
 
     try:
-        cortex(prog_name="cortex", standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+        status = cortex(prog_name="cortex", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

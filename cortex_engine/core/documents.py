@@ -240,3 +240,31 @@ class PagePicture:
     width: int
     height: int
     boxes: tuple[Box, ...] = field(default=())
+
+
+def line_boxes(page: Page, start: int, end: int) -> list[Box]:
+    """Places to mark for characters `[start, end)` of the page's own text: the words' boxes, joined line by line.
+
+    Empty where the page has no word boxes or the range holds no word.
+    """
+    if page.text_boxes is None or end <= start:
+        return []
+    lines: list[Box] = []
+    for box in page.text_boxes.within(start, end):
+        last = lines[-1] if lines else None
+        if last is not None and _same_line(last, box):
+            lines[-1] = Box(min(last.x0, box.x0), min(last.y0, box.y0), max(last.x1, box.x1), max(last.y1, box.y1))
+        else:
+            lines.append(box)
+    return lines
+
+
+def _same_line(first: Box, other: Box) -> bool:
+    """Overlap by more than half of the lower box's height, and no gap as wide as a column's gutter."""
+    overlap = min(first.y1, other.y1) - max(first.y0, other.y0)
+    gap = max(first.x0, other.x0) - min(first.x1, other.x1)
+    return overlap > 0.5 * min(first.y1 - first.y0, other.y1 - other.y0) and gap < _GUTTER
+
+
+_GUTTER = 0.04
+"""Fraction of the page's width."""

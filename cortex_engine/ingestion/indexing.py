@@ -106,6 +106,10 @@ class IndexSync:
         _log.info("index %s built anew as generation %d: %s", name, generation, reason)
         return Repair(name, reason)
 
+    def renew(self, name: str) -> None:
+        """Build an index anew because the doctor says so."""
+        self.rebuild(name, "the doctor found it damaged")
+
     def inspect(self, names: Sequence[str]) -> dict[str, str]:
         """Open these indexes, building anew what cannot be opened; name -> what was wrong with it."""
         return {repair.index: repair.reason for repair in self.ensure(names)}

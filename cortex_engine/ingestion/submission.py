@@ -19,6 +19,11 @@ def is_ignored(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower() in _IGNORED_NAMES
 
 
+def normalised(path: Path) -> Path:
+    """Absolute and without "..", links kept: the form in which sources are remembered and compared."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def collect(paths: Sequence[Path], recursive: bool) -> Iterator[Path]:
     """Files to take in, sorted within a folder, each once, as absolute paths.
 
@@ -37,7 +42,7 @@ def collect(paths: Sequence[Path], recursive: bool) -> Iterator[Path]:
         if not path.is_file() and not path.is_dir():
             raise UsageError(f"'{path}' is neither a file nor a folder.")
         for file in _files_below(path, recursive) if path.is_dir() else (path,):
-            absolute = file.absolute()
+            absolute = normalised(file)
             if absolute not in seen:
                 seen.add(absolute)
                 yield absolute

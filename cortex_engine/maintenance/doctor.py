@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Patient:
         folder: the data folder.
         derived: folder of the derived indexes.
         index_names: indexes that should exist.
+        repaired: indexes that had to be built anew when the library was opened, and why.
         check_index: what is wrong with an index (thoroughly when True), as a sentence, or "".
         rebuild_index: builds it anew.
         ledger: the account of every document, with the word index's count.
@@ -38,6 +39,7 @@ class Patient:
     folder: Path
     derived: Path
     index_names: Sequence[str]
+    repaired: Mapping[str, str]
     check_index: Callable[[str, bool], str]
     rebuild_index: Callable[[str], None]
     ledger: Callable[[], list[LedgerEntry]]
@@ -134,6 +136,9 @@ def _indexes(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
     if patient.owner:
         return
     for name in patient.index_names:
+        if name in patient.repaired:
+            message = f"The index was damaged ({patient.repaired[name]}) and has been built anew."
+            yield Finding(f"index {name}", Severity.ERROR, message, fixable=True, fixed=True)
         fault = patient.check_index(name, full)
         if not fault:
             yield _ok(f"index {name}", "It agrees with the catalog.")

@@ -12,7 +12,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "cortex_engine").rglob("*.py"))
-HEAVY = ("torch", "transformers", "sentence_transformers", "chromadb", "onnxruntime", "tantivy", "spacy", "networkx", "PIL")
+HEAVY = (
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "chromadb",
+    "onnxruntime",
+    "tantivy",
+    "spacy",
+    "networkx",
+    "PIL",
+)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -28,7 +38,13 @@ def test_files_stay_under_400_lines_and_functions_under_40(path: Path) -> None:
 
 
 def test_importing_the_engine_and_its_doors_loads_no_heavy_library() -> None:
-    doors = ["cortex_engine", "cortex_engine.cli", "cortex_engine.suite", "cortex_engine.backends", "cortex_engine.embedding_service"]
+    doors = [
+        "cortex_engine",
+        "cortex_engine.cli",
+        "cortex_engine.suite",
+        "cortex_engine.backends",
+        "cortex_engine.embedding_service",
+    ]
     code = f"import sys\nimport {', '.join(doors)}\nprint([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -50,6 +66,8 @@ FORBIDDEN = re.compile(r"\b(pickle|joblib|torch\.load|allow_pickle=True|yaml\.lo
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_loads_code_from_data(path: Path) -> None:
-    code = "\n".join(line for line in path.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#"))
+    code = "\n".join(
+        line for line in path.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#")
+    )
     tree_free = re.sub(r'"""[\s\S]*?"""', "", code)
     assert not FORBIDDEN.search(tree_free)
