@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cortex_engine.catalog.schema import MIGRATIONS, Migration, create, migrate
+from cortex_engine.catalog.schema import MIGRATIONS, Migration, create, migrate, schema_version
 from cortex_engine.core.errors import CatalogError, CortexError, LibraryLockedError, StorageFullError
 
 BUSY_SECONDS = 30.0
@@ -144,6 +144,8 @@ class Database:
                 self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
             )
             try:
+                if not self._ready:
+                    schema_version(connection)  # before anything is changed in a database that is not ours
                 self._configure(connection)
                 if not self._ready:
                     migrate(connection, self.path, self._migrations)

@@ -180,7 +180,8 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
         return
     backup(connection, path.with_name(f"{path.name}.version-{current}.backup"))
     for migration in migrations:
-        _migrate_one(connection, migration)
+        if migration.version > current:
+            _migrate_one(connection, migration)
 
 
 def _migrate_one(connection: sqlite3.Connection, migration: Migration) -> None:

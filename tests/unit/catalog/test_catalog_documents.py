@@ -45,7 +45,14 @@ def test_delete_leaves_nothing_but_one_outbox_entry(catalog: SqliteCatalog, prep
     outcome = catalog.commit(prepared, "home", _at("/in/secret honey.txt"), file.id)
     catalog.set_tags(outcome.document_id, ["sweet"])
     words = [outcome.document_id, "secret honey", prepared.chunks[0].id]
-    assert set(_mentions(tmp_path / "catalog.db", words)) >= {"document", "page", "chunk", "source", "job_file", "outbox"}
+    assert set(_mentions(tmp_path / "catalog.db", words)) >= {
+        "document",
+        "page",
+        "chunk",
+        "source",
+        "job_file",
+        "outbox",
+    }
     assert catalog.delete_documents([outcome.document_id]) == [outcome.document_id]
     assert _mentions(tmp_path / "catalog.db", words) == {"outbox": 1}
     assert [entry.operation for entry in catalog.outbox(0)] == ["delete"]
@@ -122,9 +129,7 @@ def test_wrong_vectors_are_refused_and_nothing_is_written(catalog: SqliteCatalog
     (model_id,) = prepared.vectors
     for shape in ((3, 5), (2, 4)):
         vectors = {model_id: np.ones(shape, np.float32)}
-        wrong = PreparedDocument(
-            prepared.sha256, "n", 1, prepared.parsed, prepared.chunks, vectors, prepared.pipeline
-        )
+        wrong = PreparedDocument(prepared.sha256, "n", 1, prepared.parsed, prepared.chunks, vectors, prepared.pipeline)
         with pytest.raises(ModelMismatchError):
             catalog.commit(wrong, "home")
     with pytest.raises(NotFoundError):
