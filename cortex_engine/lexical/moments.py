@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import tantivy
 
 Scores = NDArray[np.float64]
+Hit = tuple[float, "tantivy.DocAddress"]
 
 EXACT_LIMIT = 4096
 """Up to so many passages in scope the moments are exact."""
@@ -47,22 +49,37 @@ def moments(
     if count == 0 or wanted is None:
         return ScoreMoments(0.0, 0.0, count)
     if count <= EXACT_LIMIT:
-        return _combine(_scores(searcher, wanted, count), np.empty(0), 0, 0, count)
-    best = _scores(searcher, wanted, _TOP)
+        return _combine(_values(searcher.search(wanted, count, count=False).hits), np.empty(0), 0, 0, count)
+    best = searcher.search(wanted, _TOP, count=False).hits
     if len(best) < _TOP:
-        return _combine(best, np.empty(0), 0, 0, count)
+        return _combine(_values(best), np.empty(0), 0, 0, count)
     level = min(_LEVELS, math.ceil(math.log2(count / EXACT_LIMIT)))
     sample = builder.silent(builder.term("sample", f"s{level}"))
     within = sample if scope is None else builder.both(sample, scope)
     size = searcher.search(within, 1).count
     sampled = builder.matching(query, within)
-    scores = _scores(searcher, sampled, max(size, 1))
-    others = scores[scores < best[-1]]
-    return _combine(best, others, size - (len(scores) - len(others)), count - len(best), count)
+    hits = [] if sampled is None else searcher.search(sampled, max(size, 1), count=False).hits
+    others = _without(hits, best)
+    return _combine(_values(best), others, size - (len(hits) - len(others)), count - len(best), count)
 
 
-def _scores(searcher: tantivy.Searcher, query: tantivy.Query, limit: int) -> Scores:
-    return np.array([score for score, _ in searcher.search(query, limit, count=False).hits], dtype=np.float64)
+def _values(hits: Sequence[Hit]) -> Scores:
+    return np.array([score for score, _ in hits], dtype=np.float64)
+
+
+def _without(hits: Sequence[Hit], best: Sequence[Hit]) -> Scores:
+    """Scores of the hits that are not among the best. Only where scores are equal do the passages decide."""
+    last: float = best[-1][0]
+    margin = abs(last) * 1e-5  # the order of summation, and with it the last digit, depends on the query's shape
+    counted = {(address.segment_ord, address.doc) for score, address in best if score <= last + margin}
+    return np.array(
+        [
+            score
+            for score, address in hits
+            if score < last - margin or (score <= last + margin and (address.segment_ord, address.doc) not in counted)
+        ],
+        dtype=np.float64,
+    )
 
 
 def _combine(best: Scores, sampled: Scores, sample_size: int, stands_for: int, count: int) -> ScoreMoments:
