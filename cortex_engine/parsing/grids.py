@@ -121,7 +121,7 @@ def _names_columns(rows: list[list[Cell]]) -> bool:
     """Whether the first row is a header: texts only (years count), and something stands below."""
     first = [cell for cell in rows[0] if cell.text]
     texts = [cell.is_text or bool(re.fullmatch(r"(19|20)\d\d", cell.text)) for cell in first]
-    if len(rows) < 2 or not all(texts) or not (rows[0][0].text == "" or any(cell.is_text for cell in first)):
+    if len(rows) < 2 or not first or not all(texts) or not (rows[0][0].text == "" or any(cell.is_text for cell in first)):
         return False
     return len(first) > 1 or len(rows[0]) == 1
 
@@ -141,7 +141,7 @@ def _split_rows(grid: Grid) -> list[Grid]:
     bands: list[Grid] = []
     last = -2
     for number in sorted(grid):
-        if number > last + 1:
+        if not bands or number > last + 1:
             bands.append({})
         bands[-1][number] = grid[number]
         last = number
@@ -187,9 +187,9 @@ def _stands_alone(part: Grid, left: Grid) -> bool:
 
 
 def _headed(part: Grid) -> bool:
-    """Whether the part is a table with a header row over figures."""
+    """Whether the part is a table of two or more columns with a header row over figures."""
     rows = _lines(part)
-    return _names_columns(rows) and not all(cell.is_text for row in rows for cell in row)
+    return len(rows[0]) > 1 and _names_columns(rows) and not all(cell.is_text for row in rows for cell in row)
 
 
 def _lines(region: Grid) -> list[list[Cell]]:

@@ -24,6 +24,7 @@ _NOT_ARABIC = re.compile("[\u0679\u067e\u0686\u0688\u0691\u0698\u06a9\u06af\u06b
 """Letters of Persian, Urdu and their kin that Arabic does not have."""
 _SHARE = 0.3
 _KANA_SHARE = 0.05
+_CERTAIN = 0.6
 _NOISE = re.compile(r"https?://\S+|\S+@\S+|[\d_|#*<>=/\\]+")
 
 
@@ -77,4 +78,4 @@ def _identifier() -> Any:
 
 def _classify(sample: str) -> str:
     language, probability = _identifier().classify(sample)
-    return str(language) if probability >= 0.9 else ""
+    return str(language) if probability >= _CERTAIN and len(language) == 2 else ""

@@ -10,7 +10,7 @@ from cortex_engine.core.errors import ParseError
 from cortex_engine.core.options import ParseOptions
 from cortex_engine.parsing.builder import DocumentBuilder
 from cortex_engine.parsing.ooxml import worth_keeping
-from cortex_engine.parsing.packages import LimitedArchive, local, xml_root
+from cortex_engine.parsing.packages import LimitedArchive, local, whole_number, xml_root
 
 TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
@@ -80,7 +80,7 @@ def _blocks(parent: Any, builder: DocumentBuilder) -> None:
         kind = local(element)
         if kind == "h":
             level = element.get(f"{TEXT}outline-level", "1")
-            builder.heading(_inline(element), int(level) if level.isdigit() else 1)
+            builder.heading(_inline(element), whole_number(level, 1))
             _anchored(element, builder)
         elif kind == "p":
             builder.paragraph(_inline(element))
@@ -103,7 +103,7 @@ def _items(element: Any, builder: DocumentBuilder) -> None:
                 builder.item(_inline(child))
             elif kind == "h":
                 level = child.get(f"{TEXT}outline-level", "1")
-                builder.heading(_inline(child), int(level) if level.isdigit() else 1)
+                builder.heading(_inline(child), whole_number(level, 1))
 
 
 def _cells(row: Any) -> list[Any]:
@@ -136,7 +136,7 @@ def _inline(element: Any) -> str:
         kind = local(node)
         if kind == "s":
             count = node.get(f"{TEXT}c", "1")
-            parts.append(" " * min(int(count) if count.isdigit() else 1, 100))
+            parts.append(" " * min(whole_number(count, 1), 100))
         elif kind == "tab":
             parts.append("\t")
         elif kind == "line-break":

@@ -27,7 +27,7 @@ from cortex_engine.parsing.ooxml import (
     read_properties,
     tidy_number,
 )
-from cortex_engine.parsing.packages import local
+from cortex_engine.parsing.packages import local, whole_number
 
 S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STRICT_SPACE = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
@@ -88,7 +88,7 @@ class _SheetReader:
         number = -1
         for row in self._elements(part, "row"):
             given = row.get("r", "")
-            number = int(given) - 1 if given.isdigit() else number + 1
+            number = whole_number(given, number + 2) - 1
             column = -1
             for element in row.iter(f"{S}c"):
                 place = _REFERENCE.match(element.get("r", ""))
@@ -135,8 +135,8 @@ class _SheetReader:
             formula = element.findtext(f"{S}f") or ""
             return Cell(f"={formula}" if formula else "", False)
         if kind == "s":
-            index = int(value) if value.isdigit() else len(self._strings)
-            return Cell(self._strings[index] if index < len(self._strings) else "", True)
+            index = whole_number(value, -1)
+            return Cell(self._strings[index] if 0 <= index < len(self._strings) else "", True)
         if kind == "n":
             return Cell(self._number(value, element.get("s", "0")), False)
         if kind == "b":
@@ -173,7 +173,7 @@ def _cell_formats(package: Package, main: str) -> dict[str, str]:
     formats = {}
     for index, style in enumerate(root.findall(f"{S}cellXfs/{S}xf")):
         identifier = style.get("numFmtId", "0")
-        number = int(identifier) if identifier.isdigit() else 0
+        number = whole_number(identifier, 0)
         built_in = "yyyy-mm-dd" if number in _BUILT_IN_DATES else _BUILT_IN.get(number, "General")
         formats[str(index)] = custom.get(identifier, built_in)
     return formats

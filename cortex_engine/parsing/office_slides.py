@@ -21,7 +21,7 @@ from cortex_engine.parsing.ooxml import (
     drawing_text,
     read_properties,
 )
-from cortex_engine.parsing.packages import local
+from cortex_engine.parsing.packages import local, whole_number
 
 P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 DGM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
@@ -62,7 +62,7 @@ def _slide_size(presentation: Any) -> tuple[float, float]:
     size = presentation.find(f"{P}sldSz")
     if size is None:
         return 0.0, 0.0
-    return float(size.get("cx", "0")) / _EMU_PER_POINT, float(size.get("cy", "0")) / _EMU_PER_POINT
+    return whole_number(size.get("cx", ""), 0) / _EMU_PER_POINT, whole_number(size.get("cy", ""), 0) / _EMU_PER_POINT
 
 
 def _add_slide(package: Package, part: str, builder: DocumentBuilder) -> bool:
@@ -140,10 +140,7 @@ def _own_place(shape: Any) -> tuple[int, int] | None:
     for path in (f"{P}spPr/{A}xfrm/{A}off", f"{P}grpSpPr/{A}xfrm/{A}off", f"{P}xfrm/{A}off"):
         offset = shape.find(path)
         if offset is not None:
-            try:
-                return int(offset.get("y", "0")), int(offset.get("x", "0"))
-            except ValueError:
-                return None
+            return whole_number(offset.get("y", ""), 0), whole_number(offset.get("x", ""), 0)
     return None
 
 

@@ -12,7 +12,7 @@ from cortex_engine.core.options import ParseOptions
 from cortex_engine.parsing.builder import DocumentBuilder, one_line
 from cortex_engine.parsing.office_math import linear_math
 from cortex_engine.parsing.ooxml import MC, A, Package, R, add_chart, add_diagram, attach_pictures, read_properties
-from cortex_engine.parsing.packages import local
+from cortex_engine.parsing.packages import local, whole_number
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -273,15 +273,8 @@ def _span(cell: Any) -> tuple[int, bool]:
         return 1, False
     grid = properties.find(f"{W}gridSpan")
     merge = properties.find(f"{W}vMerge")
-    columns = _number(grid.get(f"{W}val", "1"), 1) if grid is not None else 1
+    columns = whole_number(grid.get(f"{W}val", "1"), 1) if grid is not None else 1
     return min(max(columns, 1), 1000), merge is not None and merge.get(f"{W}val", "continue") == "continue"
-
-
-def _number(text: str, otherwise: int) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        return otherwise
 
 
 def _level_and_list(properties: Any) -> tuple[int | None, bool | None]:
@@ -290,7 +283,7 @@ def _level_and_list(properties: Any) -> tuple[int | None, bool | None]:
     numbering = properties.find(f"{W}numPr/{W}numId")
     level = None
     if outline is not None:
-        value = _number(outline.get(f"{W}val", "9"), _BODY_LEVEL)
+        value = whole_number(outline.get(f"{W}val", "9"), _BODY_LEVEL)
         level = value + 1 if 0 <= value < _BODY_LEVEL else 0
     return level, None if numbering is None else numbering.get(f"{W}val") != "0"
 
@@ -330,6 +323,6 @@ def _named_level(style: Any) -> int | None:
     name = element.get(f"{W}val", "").lower() if element is not None else ""
     if name == "title":
         return 1
-    if name.startswith("heading ") and name[8:].isdigit():
-        return int(name[8:])
+    if name.startswith("heading ") and name[8:].isdecimal():
+        return whole_number(name[8:], 1)
     return None

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from cortex_engine.core.errors import ParseError
 from cortex_engine.core.options import ParseOptions
 from cortex_engine.parsing.builder import DocumentBuilder
-from cortex_engine.parsing.packages import LimitedArchive, local, xml_root
+from cortex_engine.parsing.packages import LimitedArchive, local, whole_number, xml_root
 
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -177,7 +177,7 @@ def _points(element: Any) -> dict[int, str]:
         return {}
     found: dict[int, str] = {}
     for point in element.iter(f"{C}pt"):
-        index = int(point.get("idx", "0"))
+        index = whole_number(point.get("idx", ""), len(found))
         text = point.findtext(f"{C}v") or ""
         found[index] = f"{text} {found[index]}" if index in found else tidy_number(text)
     if not found and (plain := element.findtext(f"{C}v")):

@@ -164,6 +164,14 @@ def xml_root(data: bytes, name: str, part: str = "") -> Any:
     return root
 
 
+def whole_number(text: str, otherwise: int) -> int:
+    """The number that an attribute holds, or `otherwise` where it holds none."""
+    try:
+        return int(text)
+    except ValueError:
+        return otherwise
+
+
 def local(element: Any) -> str:
     """Tag name without namespace; "" for comments, processing instructions and entities."""
     tag = element.tag
