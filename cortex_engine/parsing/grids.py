@@ -121,7 +121,12 @@ def _names_columns(rows: list[list[Cell]]) -> bool:
     """Whether the first row is a header: texts only (years count), and something stands below."""
     first = [cell for cell in rows[0] if cell.text]
     texts = [cell.is_text or bool(re.fullmatch(r"(19|20)\d\d", cell.text)) for cell in first]
-    if len(rows) < 2 or not first or not all(texts) or not (rows[0][0].text == "" or any(cell.is_text for cell in first)):
+    if (
+        len(rows) < 2
+        or not first
+        or not all(texts)
+        or not (rows[0][0].text == "" or any(cell.is_text for cell in first))
+    ):
         return False
     return len(first) > 1 or len(rows[0]) == 1
 

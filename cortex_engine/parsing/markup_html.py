@@ -83,6 +83,8 @@ def decode_html(data: bytes) -> str:
         encoding = declared.group(1).decode("ascii").lower()
         # Web browsers read these labels so (WHATWG Encoding, 4.2): real pages hold Windows characters.
         encoding = "cp1252" if encoding in {"iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii"} else encoding
+        # A page whose declaration can be read byte by byte is not UTF-16, whatever it declares (WHATWG HTML, 13.2.3.2).
+        encoding = "utf-8" if encoding.startswith("utf-16") else encoding
         try:
             return data.decode(encoding, "strict" if encoding.startswith("utf") else "replace")
         except (LookupError, UnicodeDecodeError):

@@ -61,9 +61,7 @@ def presentation(token=0xE391C05F):
     slides = record(0x03F3, struct.pack("<IIiII", 2, 0, 1, 256, 0)) + text_record(0, "Title é") + text_record(1, "a\rb")
     slides += record(0x03F3, struct.pack("<IIiII", 3, 0, 0, 257, 0))
     notes = record(0x03F3, struct.pack("<IIiII", 4, 0, 0, 512, 0))
-    document = record(
-        0x03E8, record(0x0FF0, slides, 0, True) + record(0x0FF0, notes, 2, True), container=True
-    )
+    document = record(0x03E8, record(0x0FF0, slides, 0, True) + record(0x0FF0, notes, 2, True), container=True)
     references = record(0x0F9E, struct.pack("<I", 0)) + record(0x0F9E, struct.pack("<I", 1))
     first = record(0x03EE, record(0x0F00, references, container=True), container=True)
     second = record(0x03EE, record(0x0F9F, struct.pack("<I", 4)) + record(0x0FA8, b"box"), container=True)
@@ -136,7 +134,10 @@ def test_old_word_files_that_cannot_be_read(tmp_path, streams, reason):
 
 
 def test_fields_show_their_results():
-    assert _visible('see \x13 HYPERLINK "u" \x14the \x13 REF \x14inner\x15 link\x15.\x13 XE "index" \x15') == "see the inner link."
+    assert (
+        _visible('see \x13 HYPERLINK "u" \x14the \x13 REF \x14inner\x15 link\x15.\x13 XE "index" \x15')
+        == "see the inner link."
+    )
 
 
 def test_the_real_word_document(data_root):
@@ -198,5 +199,3 @@ def test_no_rich_text_is_damaged(tmp_path):
     path.write_bytes(b"plain")
     with pytest.raises(ParseError):
         parse_rtf(path, "x.rtf", ParseOptions())
-
-

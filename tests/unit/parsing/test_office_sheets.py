@@ -73,7 +73,13 @@ def test_tables_are_parted_by_blank_rows_and_columns(tmp_path):
 
 def test_figures_after_a_spacer_column_stay_with_their_labels(tmp_path):
     book = openpyxl.Workbook()
-    for row in (["Item", "2023", None, "Change"], ["Wax", 1, None, 5], ["Honey", 2, None, 6], [None], ["Sum", 3, None, 11]):
+    for row in (
+        ["Item", "2023", None, "Change"],
+        ["Wax", 1, None, 5],
+        ["Honey", 2, None, 6],
+        [None],
+        ["Sum", 3, None, 11],
+    ):
         book.active.append(row)
     document = parsed(book, tmp_path)
     assert blocks(document) == [

@@ -86,7 +86,7 @@ def test_insertions_count_and_deletions_do_not(tmp_path):
         parse_xml(
             f'<w:p {W} {M}><w:r><w:t>The </w:t></w:r><w:del w:id="1"><w:r><w:delText>old </w:delText></w:r></w:del>'
             '<w:ins w:id="2"><w:r><w:t>new </w:t></w:r></w:ins>'
-            '<w:hyperlink><w:r><w:t>link</w:t></w:r></w:hyperlink><w:r><w:instrText>PAGE</w:instrText></w:r>'
+            "<w:hyperlink><w:r><w:t>link</w:t></w:r></w:hyperlink><w:r><w:instrText>PAGE</w:instrText></w:r>"
             "<m:oMath><m:f><m:num><m:r><m:t>a+b</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f>"
             "</m:oMath></w:p>"
         ),
@@ -168,7 +168,9 @@ def odt(tmp_path, body, meta="", manifest=""):
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
         content = f"<office:document-content {ODT}><office:body><office:text>{body}</office:text></office:body>"
         archive.writestr("content.xml", content + "</office:document-content>")
-        archive.writestr("meta.xml", f"<office:document-meta {ODT}><office:meta>{meta}</office:meta></office:document-meta>")
+        archive.writestr(
+            "meta.xml", f"<office:document-meta {ODT}><office:meta>{meta}</office:meta></office:document-meta>"
+        )
         archive.writestr("META-INF/manifest.xml", f"<manifest>{manifest}</manifest>")
     return parse_odt(path, "made.odt", ParseOptions())
 
