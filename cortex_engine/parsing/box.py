@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +61,7 @@ class ParseBox:
         self._options = options
         self._workers = max(1, workers)
         self._slots = threading.BoundedSemaphore(self._workers)
-        self._readers = Sandbox(PRELOAD)
+        self._readers = Sandbox(PRELOAD, warm="cortex_engine.parsing.language:load_model")
         self._ocr = Sandbox(_OCR_PRELOAD, warm="cortex_engine.parsing.ocr:load")
 
     def __enter__(self) -> ParseBox:
@@ -109,6 +110,8 @@ class ParseBox:
             if waiting:
                 parsed, cpu = self._read_pictures(source, kind, name, parsed, waiting)
                 seconds.append(("ocr", cpu))
+            if all(page.state is PageState.FAILED for page in parsed.pages):
+                raise ParseError(f"'{name}' holds nothing that could be read: {parsed.pages[0].reason}", "damaged")
         return replace(parsed, seconds=tuple(seconds))
 
     def render(self, path: Path, name: str, page: int, boxes: Sequence[Box], width: int) -> PagePicture:
@@ -190,10 +193,16 @@ class ParseBox:
         if sum(len(page.text) for page in merged.pages) > self._options.characters:
             raise ParseError(f"'{name}' has more than {self._options.characters:,} characters.", "too_large")
         if not merged.info.language:
-            from cortex_engine.parsing.language import detect_language
-
-            merged = replace(merged, info=replace(merged.info, language=detect_language(merged.text)))
+            merged = replace(merged, info=replace(merged.info, language=self._language(merged.text, name)))
         return merged, sum(cpu for _, _, cpu in results)
+
+    def _language(self, text: str, name: str) -> str:
+        """The language of text that came together outside of a child; its model lives in the zygote."""
+        with tempfile.TemporaryFile() as stream:
+            stream.write(text.encode())
+            stream.flush()
+            reply = self._call("language_of", stream.fileno(), {}, name, self._reading_limits())
+        return str(reply.value)[:8]
 
     def _read_picture(self, source: int, kind: str, name: str, page: Page) -> _PageResult:
         label = f"page {page.number} of {name}"

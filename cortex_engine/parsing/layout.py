@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from cortex_engine.core.documents import BlockKind
@@ -23,6 +23,7 @@ _COLUMN_CHARACTERS = 12
 _TABLE_ROWS = 3
 _CELL_WORDS = 8
 _MAX_DEPTH = 40
+_FUSED_GAP = 0.5
 
 
 @dataclass(slots=True)
@@ -40,7 +41,6 @@ class Segment:
 
     Attributes:
         size: height of its letters' line, the measure for gaps.
-        confidence: of OCR, 1.0 for text layers.
     """
 
     words: list[Word]
@@ -50,7 +50,6 @@ class Segment:
     y1: float
     size: float
     bold: bool = False
-    confidence: float = 1.0
 
     @property
     def length(self) -> int:
@@ -201,7 +200,21 @@ def _rows(order: Sequence[Segment], right_to_left: bool) -> list[list[Segment]]:
             rows.append([segment])
     for row in rows:
         row.sort(key=lambda s: -s.x1 if right_to_left else s.x0)
-    return rows
+    return rows if right_to_left else [_fused(row) for row in rows]
+
+
+def _fused(row: Sequence[Segment]) -> list[Segment]:
+    """The row with neighbours joined that no gap divides (OCR often finds a line in two pieces)."""
+    fused: list[Segment] = []
+    for segment in row:
+        last = fused[-1] if fused else None
+        if last is None or segment.x0 - last.x1 > _FUSED_GAP * last.size:
+            fused.append(segment)
+            continue
+        words = [*last.words, replace(segment.words[0], space_before=True), *segment.words[1:]]
+        edges = (last.x0, min(last.y0, segment.y0), max(last.x1, segment.x1), max(last.y1, segment.y1))
+        fused[-1] = Segment(words, *edges, size=last.size, bold=last.bold and segment.bold)
+    return fused
 
 
 def _paragraphs(rows: list[list[Segment]]) -> list[Paragraph]:

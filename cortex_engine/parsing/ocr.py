@@ -54,7 +54,7 @@ def load() -> None:
     rapidocr = require("rapidocr", "to read pictures", "pip install rapidocr onnxruntime")
     cv2 = require("cv2", "to read pictures", "pip install rapidocr")
     cv2.setNumThreads(1)
-    models = Path(rapidocr.__file__).parent / "models"
+    models = Path(str(rapidocr.__file__)).parent / "models"
     paths = {"Det": models / _DETECTOR, "Rec": models / _RECOGNISER, "Cls": models / _CLASSIFIER}
     for path in paths.values():
         if not path.is_file():
@@ -167,7 +167,7 @@ def _segment(line: _Line, width: int, height: int, quarters: int) -> Segment | N
             space = False
         position += share
     # Detected boxes are wider than the letters; the layout wants the height of a line of text.
-    return Segment(words, x0, y0, x1, y1, min(x1 - x0, y1 - y0), confidence=line.score) if words else None
+    return Segment(words, x0, y0, x1, y1, min(x1 - x0, y1 - y0)) if words else None
 
 
 def _pieces(text: str) -> list[str]:

@@ -74,8 +74,9 @@ def _pdf_page(source: Path, name: str, number: int, width: int, options: ParseOp
             raise _no_page(name, number, len(pdf))
         try:
             page = pdf[number - 1]
-            # `convert` keeps the page's own numbers: a bitmap lives only as long as its document.
-            bitmap = page.render(scale=_scale(*page.get_size(), width, options), may_draw_forms=True)
+            # Converted here, as a bitmap lives only as long as its document.
+            page_width, page_height = page.get_size()
+            bitmap = page.render(scale=_scale(page_width, page_height, width, options), may_draw_forms=True)
             return bitmap.to_pil().convert("RGB")
         except pypdfium2.PdfiumError as error:
             raise ParseError(f"Page {number} of '{name}' cannot be drawn: {error}", "damaged") from error

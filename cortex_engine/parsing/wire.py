@@ -69,9 +69,10 @@ def decode_document(value: Any, blob: bytes, options: ParseOptions) -> ParsedDoc
         MalformedAnswerError: a promise of `ParsedDocument` is broken.
     """
     try:
-        info_values = value["info"]
-        *words, extra = info_values
-        info = DocumentInfo(*(_line(word) for word in words), tuple((_line(k), _line(v)) for k, v in extra))
+        *words, extra = value["info"]
+        media_type, title, author, created, modified, language = (_line(word) for word in words)
+        facts = tuple((_line(key), _line(fact)) for key, fact in extra)
+        info = DocumentInfo(media_type, title, author, created, modified, language, facts)
         pages = tuple(decode_page(page) for page in value["pages"])
         _check_pages(pages, options)
         blocks = tuple(_decode_block(block) for block in value["blocks"])

@@ -32,6 +32,14 @@ def parse_file(source: int, arguments: Mapping[str, Any]) -> tuple[Any, bytes]:
     return {"kind": kind, "document": value}, blob
 
 
+def language_of(source: int, arguments: Mapping[str, Any]) -> tuple[Any, bytes]:
+    """The language of a UTF-8 text."""
+    from cortex_engine.parsing.language import detect_language
+
+    del arguments
+    return detect_language(_path(source).read_text("utf-8")), b""
+
+
 def read_page(source: int, arguments: Mapping[str, Any]) -> tuple[Any, bytes]:
     """Read one page or frame by OCR; the answer is a page and its blocks, whose offsets are in the page's text."""
     from cortex_engine.parsing.ocr import read_picture

@@ -85,16 +85,16 @@ class Zygote:
                 return
 
     def _reap(self) -> None:
-        while self._controls:
-            with contextlib.suppress(ChildProcessError):
+        """Take leave of every process that has ended, and end what it left behind."""
+        while True:
+            try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-                if ended is None:
-                    break
-                _kill_group(ended.si_pid)  # before its number is free again: what it left behind goes with it
-                pid, status, usage = os.wait4(ended.si_pid, 0)
-                self._report(pid, status, usage)
-                continue
-            break
+            except ChildProcessError:
+                return
+            if ended is None:
+                break
+            _kill_group(ended.si_pid)  # before its number is free again
+            self._report(*os.wait4(ended.si_pid, 0))
         self._kill_strays()
 
     def _report(self, pid: int, status: int, usage: Any) -> None:
