@@ -20,8 +20,11 @@ Floats = NDArray[np.float32]
 Codes = NDArray[np.uint64]
 
 BLOCK = 4096
-_BLOCKS_AT_ONCE = 4
-_ROWS_AT_ONCE = 8192
+_BLOCKS_AT_ONCE = 8
+_WORDS_A_BYTE = 3
+"""Counts of 3 words are at most 192: they are summed as bytes, which is quicker than with a conversion each."""
+_ROWS_AT_ONCE = 128
+"""Rows gathered at once: they stay in the processor's cache, and no fresh memory is touched for them."""
 _MARGIN = 1e-5
 """More than float32 products of unit vectors can err: rows within it of the k-th best are scored again in float64."""
 UNREACHABLE = np.iinfo(np.uint16).max
@@ -48,16 +51,23 @@ def block_codes(vectors: Floats, centre: Floats) -> Codes:
 def distances(codes: Codes, query: Codes, out: NDArray[np.uint16]) -> None:
     """Hamming distances of every row of `codes` `(blocks, words, BLOCK)` to `query` `(words,)`, into `out`."""
     target = out.reshape(-1, BLOCK)
-    mixed = np.empty((_BLOCKS_AT_ONCE, BLOCK), np.uint64)
-    counted = np.empty((_BLOCKS_AT_ONCE, BLOCK), np.uint8)
+    shape = (_BLOCKS_AT_ONCE, BLOCK)
+    mixed, counted, partial = np.empty(shape, np.uint64), np.empty(shape, np.uint8), np.empty(shape, np.uint8)
     for first in range(0, len(codes), _BLOCKS_AT_ONCE):
         part = codes[first : first + _BLOCKS_AT_ONCE]
+        here = slice(0, len(part))
         total = target[first : first + len(part)]
-        total[:] = 0
         for word in range(codes.shape[1]):
-            np.bitwise_xor(part[:, word], query[word], out=mixed[: len(part)])
-            np.bitwise_count(mixed[: len(part)], out=counted[: len(part)])
-            np.add(total, counted[: len(part)], out=total)
+            begins = word % _WORDS_A_BYTE == 0
+            np.bitwise_xor(part[:, word], query[word], out=mixed[here])
+            np.bitwise_count(mixed[here], out=partial[here] if begins else counted[here])
+            if not begins:
+                np.add(partial[here], counted[here], out=partial[here])
+            if word + 1 == codes.shape[1] or (word + 1) % _WORDS_A_BYTE == 0:
+                if word < _WORDS_A_BYTE:
+                    np.copyto(total, partial[here])
+                else:
+                    np.add(total, partial[here], out=total)
 
 
 def smallest(values: NDArray[np.uint16], count: int) -> NDArray[np.int64]:
@@ -73,8 +83,11 @@ def products(vectors: Floats, rows: NDArray[np.int64] | None, query: Floats) -> 
     if rows is None:
         return np.asarray(vectors @ query, np.float32)
     out = np.empty(len(rows), np.float32)
+    gathered = np.empty((_ROWS_AT_ONCE, vectors.shape[1]), np.float32)
     for first in range(0, len(rows), _ROWS_AT_ONCE):
-        out[first : first + _ROWS_AT_ONCE] = vectors[rows[first : first + _ROWS_AT_ONCE]] @ query
+        part = rows[first : first + _ROWS_AT_ONCE]
+        np.take(vectors, part, axis=0, out=gathered[: len(part)], mode="clip")
+        np.dot(gathered[: len(part)], query, out=out[first : first + len(part)])
     return out
 
 
