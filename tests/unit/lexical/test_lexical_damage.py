@@ -200,7 +200,7 @@ def test_another_process_reads_beside_the_writer_and_sees_every_commit(tmp_path)
             assert ask(word(number)) == [number + 1, [f"c{number:04}"]]
         writer.remove(["d3"])
         writer.flush()
-        assert ask(word(3)) == [22, []]
+        assert ask(word(3)) == [21, []]
         reader.stdin.close()
         assert reader.wait(30) == 0
     writer.close()
