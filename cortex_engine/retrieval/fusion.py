@@ -24,11 +24,13 @@ class Evidence:
         ranking: its own candidates, best first.
         scores: its true score of every candidate of any recaller that it can score (its own among them).
         moments: mean and deviation of its scores over all passages in scope; None where nobody knows them.
+        weight: what one deviation of this recaller counts in a standardised fusion.
     """
 
     ranking: Ranking
     scores: Mapping[str, float]
     moments: ScoreMoments | None
+    weight: float = 1.0
 
     @property
     def stage(self) -> str:
@@ -54,15 +56,34 @@ def standardise(evidence: Evidence) -> dict[str, float]:
     return {chunk_id: (score - moments.mean) / moments.deviation for chunk_id, score in evidence.scores.items()}
 
 
+def separation(evidence: Evidence) -> float:
+    """How far the best cosine stands above the average one: twice its share of the way from there to identity (0..2).
+
+    An embedding model that does not know a language sees every passage at about the same distance from the query, and
+    its best is hardly nearer than the rest; half way to identity is what a model in its own language reaches, and
+    counts 1. No judgements, no list of languages: the query and the collection tell.
+    """
+    if evidence.moments is None or not evidence.scores:
+        return 1.0
+    mean = evidence.moments.mean
+    room = 1.0 - mean
+    return 2.0 * min(max((max(evidence.scores.values()) - mean) / room, 0.0), 1.0) if room > 0 else 0.0
+
+
 def standardised(stages: Sequence[Evidence]) -> dict[str, float]:
-    """Sum of standard scores.
+    """Weighted sum of standard scores.
 
     A standard score says how far a passage stands out from the whole collection *for this query*. A recaller that
-    cannot tell passages apart (a model that does not know the language) has no passage that stands out far, and thereby
-    loses its influence by itself, query by query; ranks cannot say that, since every recaller has a first rank.
-    A passage that a stage cannot score counts there as an average one (0).
+    cannot tell passages apart has none that stands out far, and thereby loses its influence by itself, query by query;
+    ranks cannot say that, since every recaller has a first rank. A passage that a stage cannot score counts there as
+    an average one (0).
     """
-    return _sum([standardise(evidence) for evidence in stages])
+    return _sum(
+        [
+            {chunk_id: evidence.weight * value for chunk_id, value in standardise(evidence).items()}
+            for evidence in stages
+        ]
+    )
 
 
 def reciprocal_rank(stages: Sequence[Evidence]) -> dict[str, float]:
@@ -76,16 +97,18 @@ def reciprocal_rank(stages: Sequence[Evidence]) -> dict[str, float]:
 
 
 def merge_models(stages: Sequence[Evidence]) -> Evidence:
-    """Evidence of several embedding models as that of one dense recaller, in standard scores.
+    """Evidence of several embedding models as that of one dense recaller, in weighted standard scores.
 
     Cosines of two models cannot be compared, their standard scores can. A passage with vectors of several models gets
-    the best of its standard scores. Mean and deviation of the result are 0 and 1 (or None where one of them is unknown;
-    then cosines are taken as they are).
+    the best of its scores. Mean and deviation of the result are 0 and 1 (or None where one of them is unknown; then
+    cosines are taken as they are).
     """
+    if len(stages) == 1:
+        return stages[0]
     known = all(evidence.moments is not None for evidence in stages)
     merged: dict[str, float] = {}
     for evidence in stages:
-        for chunk_id, value in (standardise(evidence) if known else evidence.scores).items():
+        for chunk_id, value in (standardised([evidence]) if known else evidence.scores).items():
             merged[chunk_id] = max(value, merged.get(chunk_id, value))
     own = {item.chunk_id for evidence in stages for item in evidence.ranking}
     ranking = order(stages[0].stage, {chunk_id: value for chunk_id, value in merged.items() if chunk_id in own})

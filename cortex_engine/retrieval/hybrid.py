@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cortex_engine.core.catalog import SearchRecords
+from cortex_engine.core.catalog import Passage, SearchRecords
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import IndexUnavailableError, ModelMismatchError, UsageError
 from cortex_engine.core.options import SearchOptions
 from cortex_engine.core.protocols import Embedder, LexicalIndex
 from cortex_engine.core.search import Query, Ranking, SearchHit, SearchMode, SearchResult
+from cortex_engine.retrieval.characters import CHARACTER_STAGE, character_evidence
 from cortex_engine.retrieval.dense import VECTOR_STAGE, DenseRecall, DenseStores
-from cortex_engine.retrieval.fusion import Evidence, fusion_method, merge_models, order, reciprocal_rank
+from cortex_engine.retrieval.fusion import Evidence, fusion_method, merge_models, order, reciprocal_rank, separation
 from cortex_engine.retrieval.presentation import Presenter, StageView
 from cortex_engine.retrieval.query_text import ParsedQuery, parse_query
 from cortex_engine.retrieval.recall import LEXICAL_STAGE, UNAVAILABLE, Losses, Recall, Recalled
@@ -23,6 +25,9 @@ from cortex_engine.retrieval.tracing import TraceRecorder
 __all__ = ["DenseStores", "HybridRetriever"]
 
 FUSION_STAGE = "fusion"
+_KEYWORDS = 1.0
+"""Words and character n-grams are two views of one kind of evidence and share its weight."""
+
 MAX_TOP_K = 1000
 MAX_CANDIDATES = 100_000
 
@@ -80,9 +85,9 @@ class HybridRetriever:
         limit = max(query.candidates or self._options.candidates, query.top_k)
         while True:
             recalled = recall.recall(limit)
-            ranking, views = self._fuse(recalled, trace)
+            ranking, views, known = self._fuse(recall.parsed.text, recalled, trace)
             with trace.stage("present") as notes:
-                hits = self._presenter.present(query, ranking, views)
+                hits = self._presenter.present(query, ranking, views, known)
                 notes.candidates = len(hits)
             if len(hits) >= query.top_k or recalled.exhausted or limit >= recall.passages:
                 return hits
@@ -166,25 +171,38 @@ class HybridRetriever:
             )
         return embedder.embed_query(text)
 
-    def _fuse(self, recalled: Recalled, trace: TraceRecorder) -> tuple[Ranking, list[StageView]]:
-        """The final ranking, and how each stage saw the passages."""
+    def _fuse(
+        self, text: str, recalled: Recalled, trace: TraceRecorder
+    ) -> tuple[Ranking, list[StageView], Mapping[str, Passage] | None]:
+        """The final ranking, how each stage saw the passages, and the passages where they were read already."""
         views: list[StageView] = []
-        stages: list[Evidence] = []
         if recalled.dense:
-            dense = recalled.dense[0] if len(recalled.dense) == 1 else merge_models(recalled.dense)
+            weighted = [replace(evidence, weight=separation(evidence)) for evidence in recalled.dense]
+            dense = merge_models(weighted)
             cosines: dict[str, float] = {}
             for evidence in recalled.dense:
                 for chunk_id, score in evidence.scores.items():
                     cosines[chunk_id] = max(score, cosines.get(chunk_id, score))
             views.append(StageView(dense.ranking, cosines))
-            stages.append(dense)
-        if recalled.lexical is not None:
-            views.append(StageView(recalled.lexical.ranking, recalled.lexical.scores))
-            stages.append(recalled.lexical)
-        if len(stages) == 1:
-            return stages[0].ranking, views
+            if recalled.lexical is None:
+                return dense.ranking, views, None
+        lexical = recalled.lexical
+        if lexical is None:
+            raise IndexUnavailableError("No index could answer. Run 'rebuild'.")
+        views.append(StageView(lexical.ranking, lexical.scores))
+        if not recalled.dense:
+            return lexical.ranking, views, None
+        stages = [dense, lexical]
+        with trace.stage(CHARACTER_STAGE) as notes:
+            known = self._catalog.lookup(list(dict.fromkeys([*dense.scores, *lexical.scores])))
+            texts = {chunk_id: passage.chunk.embedded_text for chunk_id, passage in known.items()}
+            characters = character_evidence(text, texts)
+            notes.candidates = len(texts)
+        if characters is not None:
+            views.append(StageView(characters.ranking, characters.scores))
+            stages = [dense, replace(lexical, weight=_KEYWORDS / 2), replace(characters, weight=_KEYWORDS / 2)]
         ranking = self._fused(stages, trace)
-        return ranking, [*views, StageView(ranking)]
+        return ranking, [*views, StageView(ranking)], known
 
     def _fused(self, stages: list[Evidence], trace: TraceRecorder) -> Ranking:
         with trace.stage(FUSION_STAGE) as notes:
@@ -202,6 +220,7 @@ class HybridRetriever:
                 else:
                     notes.fact(f"{evidence.stage} mean", evidence.moments.mean)
                     notes.fact(f"{evidence.stage} deviation", evidence.moments.deviation)
+                    notes.fact(f"{evidence.stage} weight", evidence.weight)
             ranking = order(FUSION_STAGE, method(stages))
             notes.candidates = len(ranking)
         return ranking

@@ -47,25 +47,34 @@ class Presenter:
         self._catalog = catalog
         self._max_per_document = max_per_document
 
-    def present(self, query: Query, ranking: Ranking, stages: Sequence[StageView]) -> tuple[SearchHit, ...]:
+    def present(
+        self,
+        query: Query,
+        ranking: Ranking,
+        stages: Sequence[StageView],
+        known: Mapping[str, Passage] | None = None,
+    ) -> tuple[SearchHit, ...]:
         """The best `query.top_k` hits that the catalog still holds.
 
         Passages that the catalog does not know (deleted since, or foreign to it) are dropped and the next ones take
         their place. When grouped, each document gives its best passage and counts the others.
+
+        Args:
+            known: what the catalog said of all passages of the ranking a moment ago, to spare asking it again.
         """
-        selection = self._select(query, ranking)
+        selection = self._select(query, ranking, known)
         standings = {view.ranking.stage: view.standings() for view in stages}
         return tuple(
             self._hit(query, rank, score, passage, standings, selection.seen)
             for rank, (score, passage) in enumerate(selection.chosen, start=1)
         )
 
-    def _select(self, query: Query, ranking: Ranking) -> _Selection:
+    def _select(self, query: Query, ranking: Ranking, known: Mapping[str, Passage] | None) -> _Selection:
         limit = 1 if query.group else self._max_per_document
         selection = _Selection([], {})
         for start in range(0, len(ranking), _BATCH):
             batch = ranking.items[start : start + _BATCH]
-            passages = self._catalog.lookup([item.chunk_id for item in batch])
+            passages = self._catalog.lookup([item.chunk_id for item in batch]) if known is None else known
             for item in batch:
                 passage = passages.get(item.chunk_id)
                 if passage is None:

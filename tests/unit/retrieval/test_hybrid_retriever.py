@@ -52,6 +52,7 @@ def test_trace_names_every_stage_in_order(library):
         "lexical",
         "vector",
         "score",
+        "characters",
         "fusion",
         "present",
     ]

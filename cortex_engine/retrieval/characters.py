@@ -1,0 +1,110 @@
+"""Character n-grams: a third opinion on the candidates, where words of query and passage differ in form.
+
+Words of one stem in two languages ("Panthers", "Normandie" / "Normandy"), compounds ("Verteidigungslinie") and
+misspellings share runs of characters though not a single word. McNamee and Mayfield (Information Retrieval 2004) found
+runs of four characters to be a sound choice over eight European languages. Only candidates are scored, so that no
+second index is needed: BM25 over the runs, with document frequencies among the candidates.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortex_engine.core.reports import ScoreMoments
+from cortex_engine.core.search import Ranking
+from cortex_engine.retrieval.fusion import Evidence
+
+CHARACTER_STAGE = "characters"
+
+_LENGTH = 4
+_UNSPACED_LENGTH = 2
+"""Runs in scripts without spaces, where two characters are about a word."""
+
+_K1, _B = 1.2, 0.75
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+_MAX_GRAMS = 160
+"""Runs of a query that are counted; a question has about 50."""
+
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+
+
+def character_evidence(query: str, texts: Mapping[str, str]) -> Evidence | None:
+    """BM25 of the query's character n-grams in each candidate's text; None when the query has none.
+
+    Args:
+        query: words asked for.
+        texts: chunk id -> text of each candidate.
+
+    The stage finds nothing by itself: its ranking is empty, its moments are those over the candidates.
+    """
+    grams = _grams(query)
+    if not grams or not texts:
+        return None
+    normal = [_normal(text) for text in texts.values()]
+    weights = Counter(grams)
+    counts = np.zeros((len(weights), len(normal)), dtype=np.float32)
+    for length in {len(gram) for gram in weights}:
+        rows = [row for row, gram in enumerate(weights) if len(gram) == length]
+        counts[rows] = _counts([gram for gram in weights if len(gram) == length], normal)
+    lengths = np.array([len(text) for text in normal], dtype=np.float32)
+    found = (counts > 0).sum(axis=1)
+    idf = np.log1p((len(normal) - found + 0.5) / (found + 0.5)) * np.array(list(weights.values()))
+    saturated = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1.0)))
+    scores = (idf[:, None] * saturated).sum(axis=0, dtype=np.float64)
+    moments = ScoreMoments(float(scores.mean()), float(scores.std()), len(scores))
+    return Evidence(Ranking(CHARACTER_STAGE, ()), dict(zip(texts, scores.tolist(), strict=True)), moments)
+
+
+def _counts(grams: Sequence[str], texts: Sequence[str]) -> NDArray[np.float32]:
+    """How often each n-gram (all of one length) stands in each text, `(grams, texts)`.
+
+    All texts are hashed as one array of characters: counting 50 runs in 400 passages one by one takes ten times longer.
+    """
+    length = len(grams[0])
+    lengths = np.array([len(text) for text in texts])
+    hashes = _hashes("".join(texts), length)
+    wanted = np.concatenate([_hashes(gram, length) for gram in grams])
+    by_hash = np.argsort(wanted)
+    likely = np.zeros(1 << 16, dtype=np.bool_)
+    likely[wanted >> np.uint64(48)] = True
+    places = np.flatnonzero(likely[hashes >> np.uint64(48)])
+    slot = np.minimum(np.searchsorted(wanted[by_hash], hashes[places]), len(wanted) - 1)
+    hit = wanted[by_hash][slot] == hashes[places]
+    rows, places = by_hash[slot[hit]], places[hit]
+    owner = np.searchsorted(np.cumsum(lengths), places, side="right")
+    cells = rows * len(texts) + owner
+    return np.bincount(cells, minlength=len(grams) * len(texts)).reshape(len(grams), -1).astype(np.float32)
+
+
+def _hashes(text: str, length: int) -> NDArray[np.uint64]:
+    """A 64-bit hash of the run that begins at each character; texts end in a space, so runs across two never match."""
+    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    size = max(len(characters) - length + 1, 0)
+    hashes = np.zeros(size, dtype=np.uint64)
+    for offset in range(length):
+        hashes = (hashes ^ characters[offset : offset + size]) * _PRIME
+    return hashes
+
+
+def _grams(query: str) -> list[str]:
+    """The query's runs, each as often as it stands there."""
+    found: list[str] = []
+    for word in _normal(query).split():
+        length = _UNSPACED_LENGTH if _UNSPACED.fullmatch(word) else _LENGTH
+        marked = word if length == _UNSPACED_LENGTH else f" {word} "
+        found.extend(marked[start : start + length] for start in range(max(1, len(marked) - length + 1)))
+    return found[:_MAX_GRAMS]
+
+
+def _normal(text: str) -> str:
+    """Lower case, compatibility forms unified, words between single spaces, unspaced scripts apart from the others."""
+    plain = unicodedata.normalize("NFKC", text).lower()
+    apart = _UNSPACED.sub(lambda run: f" {run.group()} ", plain)
+    return f" {' '.join(_WORD.findall(apart))} "
