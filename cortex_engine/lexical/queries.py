@@ -34,9 +34,12 @@ def build_schema() -> tantivy.Schema:
 
 
 class QueryBuilder:
-    """Queries against one state of the index."""
+    """Queries against one state of the index, which `generation` numbers."""
 
-    def __init__(self, schema: tantivy.Schema, searcher: tantivy.Searcher, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, schema: tantivy.Schema, searcher: tantivy.Searcher, tokenizer: Tokenizer, generation: int
+    ) -> None:
+        self.generation = generation
         self._schema = schema
         self._searcher = searcher
         self._tokenizer = tokenizer

@@ -26,6 +26,7 @@ ANALYSIS = "1"
 _WRITER_BYTES = 64_000_000
 _EXTRA_FOR_TIES = 2
 _ATTEMPTS = 5
+_LARGE_SCOPE = 64  # from so many documents on it pays to see whether they are all
 
 
 class TantivyIndex:
@@ -49,7 +50,8 @@ class TantivyIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._stamp: tuple[int, int, int] | None = None
         self._checked: set[str] = set()
-        self._scope: tuple[frozenset[str], tantivy.Query] | None = None
+        self._scope: tuple[int, frozenset[str], tantivy.Query | None] | None = None
+        self._generation = 0  # counts what searches can see: a scope is remembered for one state of the index only
 
     @property
     def fingerprint(self) -> str:
@@ -111,7 +113,9 @@ class TantivyIndex:
                 return
             with self._reported():
                 self._writer.commit()
-                self._opened().reload()
+                with self._lock:
+                    self._opened().reload()
+                    self._generation += 1
 
     def match(self, query: LexicalQuery, top_k: int, documents: SizedCollection[str] | None = None) -> Ranking:
         """The best `top_k` by BM25, stage "lexical"; equal scores are ordered by chunk id.
@@ -124,7 +128,7 @@ class TantivyIndex:
         """
         with self._reported():
             searcher, builder = self._reading()
-            wanted = builder.matching(query, self._scope_query(builder, documents))
+            wanted = builder.matching(query, self._scope_query(searcher, builder, documents))
             if wanted is None or top_k <= 0 or searcher.num_docs == 0:
                 return Ranking("lexical", ())
             return Ranking("lexical", tuple(_best(searcher, wanted, top_k)))
@@ -174,7 +178,7 @@ class TantivyIndex:
         """
         with self._reported():
             searcher, builder = self._reading()
-            return moments(searcher, builder, query, self._scope_query(builder, documents))
+            return moments(searcher, builder, query, self._scope_query(searcher, builder, documents))
 
     def ids(self) -> set[str]:
         """All chunk ids held.
@@ -214,6 +218,7 @@ class TantivyIndex:
             writer, self._writer = self._writer, None
             with self._lock:
                 self._index = self._stamp = self._scope = None
+                self._generation += 1
                 self._checked.clear()
             if writer is not None:
                 with self._reported():
@@ -226,8 +231,9 @@ class TantivyIndex:
             if self._read_only and integrity.stamp(self._folder) != self._stamp:
                 self._check()
                 index.reload()
+                self._generation += 1
             searcher = index.searcher()
-            return searcher, QueryBuilder(index.schema, searcher, self._tokenizer)
+            return searcher, QueryBuilder(index.schema, searcher, self._tokenizer, self._generation)
 
     def _writing(self) -> tantivy.IndexWriter:
         if self._read_only:
@@ -274,15 +280,20 @@ class TantivyIndex:
             if attempt == _ATTEMPTS - 1 or integrity.stamp(self._folder) == self._stamp:
                 raise IndexUnavailableError(_sentence(self._folder, found[0]))
 
-    def _scope_query(self, builder: QueryBuilder, documents: SizedCollection[str] | None) -> tantivy.Query | None:
-        """The documents as a filter; the last one is kept, as one search asks for the same scope several times."""
+    def _scope_query(
+        self, searcher: tantivy.Searcher, builder: QueryBuilder, documents: SizedCollection[str] | None
+    ) -> tantivy.Query | None:
+        """The documents as a filter, None when they are all; kept, as one search asks for its scope several times."""
         if documents is None:
             return None
         wanted = documents if isinstance(documents, frozenset) else frozenset(documents)
         last = self._scope
-        if last is None or last[0] != wanted:
-            self._scope = last = (wanted, builder.any_of("document_id", wanted))
-        return last[1]
+        if last is None or last[0] != builder.generation or (last[1] is not wanted and last[1] != wanted):
+            scope: tantivy.Query | None = builder.any_of("document_id", wanted)
+            if len(wanted) >= _LARGE_SCOPE and searcher.search(scope, 1).count == searcher.num_docs:
+                scope = None
+            self._scope = last = (builder.generation, wanted, scope)
+        return last[2]
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

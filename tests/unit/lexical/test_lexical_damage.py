@@ -257,3 +257,17 @@ def test_moments_beyond_the_exact_limit_stay_close_and_repeat(tmp_path):
 def test_fingerprint_names_what_decides(tmp_path):
     assert "tantivy-" in TantivyIndex(tmp_path).fingerprint
     assert "analysis-" in TantivyIndex(tmp_path).fingerprint
+
+
+def test_a_scope_of_all_documents_is_forgotten_when_others_come(tmp_path):
+    index = TantivyIndex(tmp_path / "i")
+    index.add(LexicalEntry(f"c{n}", f"d{n}", "common", "", "") for n in range(100))
+    index.flush()
+    scope = frozenset(f"d{n}" for n in range(100))
+    query = LexicalQuery("common")
+    assert len(index.match(query, 500, scope)) == index.moments(query, scope).count == 100
+    index.add([LexicalEntry("new", "new", "common", "", "")])
+    index.flush()
+    assert "new" not in [item.chunk_id for item in index.match(query, 500, scope)]
+    assert index.moments(query, scope).count == 100
+    index.close()
