@@ -97,7 +97,7 @@ def is_layout(table: Any) -> bool:
     """Whether a table only places things: declared so, of one cell, or tables and headings stand in its cells."""
     if table.get("role") in {"presentation", "none"}:
         return True
-    if next(table.iter("th"), None) is not None:
+    if any(tag_of(cell) == "th" for row in _rows(table) for cell in row):
         return False
     inner = [element for element in table.iter("table", "h1", "h2", "h3") if element is not table]
     cells = [cell for row in _rows(table) for cell in row.iterchildren("td")]

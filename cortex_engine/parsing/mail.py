@@ -33,7 +33,10 @@ def parse_eml(source: Path, name: str, options: ParseOptions) -> ParsedDocument:
     Raises `ParseError`: empty, too_large, damaged (neither a known header nor a text).
     """
     data = read_limited(source, name, options)
-    message = email.message_from_bytes(data, policy=email.policy.default)
+    try:
+        message = email.message_from_bytes(data, policy=email.policy.default)
+    except RecursionError as error:
+        raise ParseError(f"{name} is damaged: its parts are nested too deeply to be a mail.") from error
     builder = DocumentBuilder("email", options, name)
     headers = {key: value for key in _HEADERS if (value := _header(message, key))}
     if not headers and not data.strip(b"\r\n \t."):

@@ -14,7 +14,7 @@ from cortex_engine.parsing.builder import DocumentBuilder, iso_date, one_line
 from cortex_engine.parsing.decoding import decode, read_limited
 from cortex_engine.parsing.html_tables import BLOCKS, add_table, is_hidden, is_layout, tag_of
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]*)(?:\"[^\"]*\"|'[^']*'|[^'\">])*>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]*)(?:=\s*\"[^\"]*\"|=\s*'[^']*'|[^<>])*+>")
 _VOID = frozenset(
     [
         "area",
@@ -49,6 +49,8 @@ _VOID = frozenset(
 _CHARSET = re.compile(
     rb"""<(?:meta[^>]*?charset\s*=\s*["']?|\?xml[^>]*?encoding\s*=\s*["'])\s*([a-zA-Z0-9._:-]+)""", re.I
 )
+_IMPLIED = 8
+"""Levels that a parser adds by itself (html, body, the parts of a table)."""
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _TITLES = ("dc.title", "citation_title", "og:title")
@@ -116,7 +118,9 @@ def add_html(text: str, name: str, options: ParseOptions, builder: DocumentBuild
         return
     if describe:
         _describe(root, builder)
-    _PageReader(builder).read(root)
+    deepest = _PageReader(builder).read(root)
+    if deepest > options.html_depth + _IMPLIED:
+        raise _too_deep(name, options)
 
 
 def _check_depth(text: str, name: str, options: ParseOptions) -> None:
@@ -126,7 +130,11 @@ def _check_depth(text: str, name: str, options: ParseOptions) -> None:
             continue
         depth = max(0, depth - 1) if match.group(1) else depth + 1
         if depth > options.html_depth:
-            raise ParseError(f"{name} nests deeper than {options.html_depth} elements; it was not read.", "too_large")
+            raise _too_deep(name, options)
+
+
+def _too_deep(name: str, options: ParseOptions) -> ParseError:
+    return ParseError(f"{name} nests deeper than {options.html_depth} elements; it was not read.", "too_large")
 
 
 def _describe(root: Any, builder: DocumentBuilder) -> None:
@@ -158,13 +166,16 @@ class _PageReader:
         self._text: list[str] = []
         self._kinds = ["p"]
 
-    def read(self, root: Any) -> None:
-        """Add the content below `root`."""
+    def read(self, root: Any) -> int:
+        """Add the content below `root`; the greatest depth met."""
         from lxml import etree
 
         walk = etree.iterwalk(root, events=("start", "end"))
         skipped: Any = None
+        depth = deepest = 0
         for event, element in walk:
+            depth += 1 if event == "start" else -1
+            deepest = max(deepest, depth)
             if event == "end":
                 if element is not skipped:
                     self._end(element)
@@ -176,6 +187,7 @@ class _PageReader:
             else:
                 self._start(element)
         self._flush()
+        return deepest
 
     def _is_left_out(self, element: Any) -> bool:
         """Handle what is not walked into: hidden parts and tables of data."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_-]+)\s*:\s*(.*)$")
+_NESTING = 100
+"""Quotes and lists nested deeper than this are left out (the library's own default for CommonMark is 20)."""
 _KNOWN = frozenset({"title", "author", "date", "created", "modified", "updated", "lang", "language"})
 
 
@@ -34,7 +36,7 @@ def parse_markdown(source: Path, name: str, options: ParseOptions) -> ParsedDocu
     if front:
         _describe(front.group(1), builder)
         text = text[front.end() :]
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = MarkdownIt("commonmark", {"maxNesting": _NESTING}).enable("table").parse(text)
     _add(tokens, name, options, builder)
     return builder.build()
 

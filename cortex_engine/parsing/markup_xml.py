@@ -120,7 +120,10 @@ def _value(element: Any) -> str:
     """The text of a short element that holds nothing else, or "" where it is more (or prose)."""
     kind = local(element).lower()
     prose = kind in _TITLES or kind in _HEADINGS or kind in _PARAGRAPHS or kind in _ITEMS
-    if prose or sum(1 for _ in element.iter()) > 3:
+    inner = element
+    while len(inner) == 1:
+        inner = inner[0]
+    if prose or len(inner):
         return ""
     text = _text(element)
     return text if len(text) <= _LONGEST_VALUE else ""

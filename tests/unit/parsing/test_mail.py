@@ -95,6 +95,12 @@ def test_broken_headers_and_boundaries_do_not_stop_the_mail(tmp_path):
     assert any("date" in warning for warning in document.warnings)
 
 
+def test_parts_nested_without_end_are_refused(tmp_path):
+    layers = "".join(f"Content-Type: multipart/mixed; boundary=b{number}\n\n--b{number}\n" for number in range(3000))
+    with pytest.raises(ParseError, match="nested"):
+        parsed(tmp_path, layers.encode() + b"\nx")
+
+
 def test_real_mails(data_root):
     folder = data_root / "documents"
     both = parse_eml(folder / "mime-different-plain-html.eml", "m.eml", ParseOptions())

@@ -88,6 +88,18 @@ def test_depth_within_the_limit_is_read_to_the_bottom(tmp_path):
     )
 
 
+def test_a_quote_does_not_hide_depth_and_open_tags_cost_no_time(tmp_path):
+    with pytest.raises(ParseError) as caught:
+        parsed(parse_html, tmp_path, '<div a">' + "<div>" * 3000 + '"')
+    assert caught.value.reason == "too_large"
+    parsed(parse_html, tmp_path, "<a" * 500_000)
+
+
+def test_a_table_in_a_layout_table_stays_a_table(tmp_path):
+    page = "<table><tr><td>side</td><td><table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table></td></tr></table>"
+    assert blocks(parsed(parse_html, tmp_path, page)) == [("paragraph", "side"), ("table", "A | B\n1 | 2")]
+
+
 def test_real_pages(data_root):
     folder = data_root / "documents"
     rich = parse_html(folder / "html_rich_table_cells.html", "rich", ParseOptions())
