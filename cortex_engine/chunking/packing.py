@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from itertools import islice
 
 from cortex_engine.chunking import sentences
 from cortex_engine.chunking.outline import Segment
@@ -14,6 +15,11 @@ from cortex_engine.core.protocols import Tokenizer
 CHARACTERS_PER_TOKEN = 12
 """A passage holds at most this many characters for each token of its limit. Ordinary text has 2 to 6; what has more is
 padding or unknown to the tokenizer (a word of 50,000 letters is one token), and would make passages nobody can read."""
+
+
+_SHORTEST = 24
+"""Characters below which a sentence or row is joined with the next one."""
+_BATCH_CHARACTERS = 500_000
 
 
 class Cut(IntEnum):
@@ -51,6 +57,7 @@ class Atom:
     cut: Cut
 
 
+_Piece = tuple[Segment, int, int, Cut]
 _Splitter = Callable[[str, int, int], list[sentences.Span]]
 _ROWS = (BlockKind.TABLE, BlockKind.LIST, BlockKind.CODE)
 
@@ -61,14 +68,33 @@ def atoms(text: str, segments: Sequence[Segment], tokenizer: Tokenizer, room: Ca
     Long words are cut between characters until they fit.
     """
     special = tokenizer.lengths([""])[0]
-    pieces = [(segment, start, end, cut) for segment in segments for start, end, cut in _first_cut(text, segment)]
+    first = [(segment, start, end, cut) for segment in segments for start, end, cut in _first_cut(text, segment)]
+    items = _measure(text, first, tokenizer, special, room)
     finer = iter(_FINER)
-    while True:
-        measured = _measure(text, pieces, tokenizer, special)
-        if not any(_over(atom, room) and atom.end - atom.start > 1 for atom in measured):
-            return measured
+    while any(_over(atom, room) and atom.end - atom.start > 1 for atom in items):
         splitter, cut = next(finer, (_halves, Cut.CHARACTER))
-        pieces = [piece for atom in measured for piece in _split(text, atom, room, splitter, cut)]
+        parts = [_split(text, atom, room, splitter, cut) for atom in items]
+        fresh = iter(_measure(text, [piece for pieces in parts for piece in pieces], tokenizer, special, room))
+        items = [
+            made
+            for atom, pieces in zip(items, parts, strict=True)
+            for made in (islice(fresh, len(pieces)) if pieces else (atom,))
+        ]
+    return items
+
+
+def count(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    """Tokens of each text, a bounded amount of text at a time: a tokenizer's own records take far more room than text."""
+    sizes: list[int] = []
+    batch: list[str] = []
+    held = 0
+    for text in texts:
+        batch.append(text)
+        held += len(text) + 50
+        if held > _BATCH_CHARACTERS:
+            sizes += tokenizer.lengths(batch)
+            batch, held = [], 0
+    return sizes + (tokenizer.lengths(batch) if batch else [])
 
 
 def pack(items: Sequence[Atom], room: int, aim: int, overlap: int) -> Iterator[list[Atom]]:
@@ -142,9 +168,21 @@ def _first_cut(text: str, segment: Segment) -> Iterator[tuple[int, int, Cut]]:
         return
     rows = segment.kind in _ROWS
     spans = (sentences.lines if rows else sentences.sentences)(text, segment.start, segment.end)
-    for start, end in spans:
+    for start, end in _coalesced(spans):
         inner = Cut.LINE if rows else Cut.SENTENCE
-        yield start, end, Cut.BLOCK if end == segment.end else inner
+        first, last = _trimmed(text, start, end)
+        if first < last:
+            yield first, last, Cut.BLOCK if end == segment.end else inner
+
+
+def _coalesced(spans: Sequence[sentences.Span]) -> Iterator[sentences.Span]:
+    """Spans with very short ones joined to what follows: millions of lines of one letter are not worth counting."""
+    begin = -1
+    for number, (start, end) in enumerate(spans):
+        begin = start if begin < 0 else begin
+        if end - begin >= _SHORTEST or number == len(spans) - 1:
+            yield begin, end
+            begin = -1
 
 
 def _clauses(text: str, start: int, end: int) -> list[sentences.Span]:
@@ -172,19 +210,20 @@ _FINER: tuple[tuple[_Splitter, Cut], ...] = (
 
 
 def _measure(
-    text: str, pieces: Sequence[tuple[Segment, int, int, Cut]], tokenizer: Tokenizer, special: int
+    text: str,
+    pieces: Sequence[_Piece],
+    tokenizer: Tokenizer,
+    special: int,
+    room: Callable[[Segment], int],
 ) -> list[Atom]:
-    """Trim the pieces, drop those that are only white space, and count the rest in one batch."""
-    kept = []
+    """Count the pieces; those that are too long by their characters alone are not counted but will be cut."""
+    short = [piece for piece in pieces if piece[2] - piece[1] <= room(piece[0]) * CHARACTERS_PER_TOKEN]
+    sizes = iter(count(tokenizer, [text[start:end] for _, start, end, _ in short]))
+    made = []
     for segment, start, end, cut in pieces:
-        first, last = _trimmed(text, start, end)
-        if first < last:
-            kept.append((segment, first, last, cut))
-    sizes = tokenizer.lengths([text[start:end] for _, start, end, _ in kept])
-    return [
-        Atom(segment, start, end, max(1, size - special), cut)
-        for (segment, start, end, cut), size in zip(kept, sizes, strict=True)
-    ]
+        counted = end - start <= room(segment) * CHARACTERS_PER_TOKEN
+        made.append(Atom(segment, start, end, max(1, next(sizes) - special) if counted else end - start, cut))
+    return made
 
 
 def _over(atom: Atom, room: Callable[[Segment], int]) -> bool:
@@ -192,14 +231,15 @@ def _over(atom: Atom, room: Callable[[Segment], int]) -> bool:
     return atom.tokens > space or atom.end - atom.start > space * CHARACTERS_PER_TOKEN
 
 
-def _split(
-    text: str, atom: Atom, room: Callable[[Segment], int], splitter: _Splitter, cut: Cut
-) -> Iterator[tuple[Segment, int, int, Cut]]:
+def _split(text: str, atom: Atom, room: Callable[[Segment], int], splitter: _Splitter, cut: Cut) -> list[_Piece]:
+    """The pieces of an atom that is too long; none when it is not, or when the splitter finds nothing to cut at."""
     if not _over(atom, room):
-        yield atom.segment, atom.start, atom.end, atom.cut
-        return
-    for start, end in splitter(text, atom.start, atom.end):
-        yield atom.segment, start, end, atom.cut if end == atom.end else cut
+        return []
+    pieces = [
+        (atom.segment, *_trimmed(text, start, end), atom.cut if end == atom.end else cut)
+        for start, end in splitter(text, atom.start, atom.end)
+    ]
+    return [piece for piece in pieces if piece[1] < piece[2]] if len(pieces) > 1 else []
 
 
 def _trimmed(text: str, start: int, end: int) -> sentences.Span:

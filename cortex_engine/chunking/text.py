@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from cortex_engine.chunking.context import ContextWriter
 from cortex_engine.chunking.outline import Segment, outline
-from cortex_engine.chunking.packing import CHARACTERS_PER_TOKEN, Atom, Cut, atoms, halve, pack
+from cortex_engine.chunking.packing import CHARACTERS_PER_TOKEN, Atom, Cut, atoms, count, halve, pack
 from cortex_engine.core.documents import BlockKind, Chunk, ParsedDocument
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.identifiers import chunk_id
@@ -98,7 +98,7 @@ class TextChunker:
         pending = runs
         while pending:
             drafts = [_draft(source, run, context) for run in pending]
-            sizes = self._tokenizer.lengths([draft.embedded_text for draft in drafts])
+            sizes = count(self._tokenizer, [draft.embedded_text for draft in drafts])
             again: list[list[Atom]] = []
             for run, draft, size in zip(pending, drafts, sizes, strict=True):
                 if size <= self._limit:
