@@ -28,6 +28,8 @@ _NAMES = ("a", "b", "c", "d")
 _WORKING = {FileState.PARSING, FileState.EMBEDDING}
 
 names = st.sampled_from(_NAMES)
+picks = st.integers(0, 3)
+"""Which of the collections that are there."""
 contents = st.integers(0, 5)
 paths = st.sampled_from(("", "/in/1", "/in/2", "/out/3"))
 
@@ -126,7 +128,7 @@ class _Model:
         return set() if before == key else self.release(name, {before})
 
 
-class _Crash(Exception):
+class _CrashError(Exception):
     pass
 
 
@@ -150,6 +152,10 @@ class CatalogMachine(RuleBasedStateMachine):
         self.catalog.close()
         self.folder.cleanup()
 
+    def _pick(self, number: int) -> str:
+        there = sorted(self.model.collections)
+        return there[number % len(there)]
+
     def _known(self, content: int) -> bool:
         return _id(content) in self.model.documents
 
@@ -164,10 +170,10 @@ class CatalogMachine(RuleBasedStateMachine):
         self.catalog.create_collection(name, _SPEC)
         self.model.collections.add(name)
 
-    @rule(name=names, new_name=names)
-    def rename(self, name: str, new_name: str) -> None:
-        model = self.model
-        if name not in model.collections or new_name in model.collections:
+    @rule(pick=picks, new_name=names)
+    def rename(self, pick: int, new_name: str) -> None:
+        model, name = self.model, self._pick(pick)
+        if new_name in model.collections:
             return
         self.catalog.rename_collection(name, new_name)
         model.collections = model.collections - {name} | {new_name}
@@ -175,11 +181,10 @@ class CatalogMachine(RuleBasedStateMachine):
         model.sources = {(new_name if n == name else n, path): key for (n, path), key in model.sources.items()}
         self.jobs = {job: new_name if n == name else n for job, n in self.jobs.items()}
 
-    @rule(name=names)
-    def delete_collection(self, name: str) -> None:
-        model = self.model
-        if name not in model.collections:
-            return
+    @precondition(lambda self: len(self.model.collections) > 1)
+    @rule(pick=picks)
+    def delete_collection(self, pick: int) -> None:
+        model, name = self.model, self._pick(pick)
         gone = self.catalog.delete_collection(name)
         members = {key for n, key in model.pinned if n == name}
         model.collections.remove(name)
@@ -193,16 +198,17 @@ class CatalogMachine(RuleBasedStateMachine):
         # A job of a deleted collection is no part of a later one with the same name.
         self.jobs = {job: "" if n == name else n for job, n in self.jobs.items()}
 
-    @rule(name=names, content=contents)
-    def add_to_collection(self, name: str, content: int) -> None:
-        if name in self.model.collections and self._known(content):
+    @rule(pick=picks, content=contents)
+    def add_to_collection(self, pick: int, content: int) -> None:
+        if self._known(content):
+            name = self._pick(pick)
             self.catalog.add_to_collection(name, [_id(content)])
             self.model.join(name, _id(content), "", "")
 
-    @rule(name=names, content=contents)
-    def remove_from_collection(self, name: str, content: int) -> None:
-        model, key = self.model, _id(content)
-        if name not in model.collections or not self._known(content):
+    @rule(pick=picks, content=contents)
+    def remove_from_collection(self, pick: int, content: int) -> None:
+        model, key, name = self.model, _id(content), self._pick(pick)
+        if not self._known(content):
             return
         gone = self.catalog.remove_from_collection(name, [key])
         inside = model.below({key}) - {key}
@@ -212,11 +218,18 @@ class CatalogMachine(RuleBasedStateMachine):
 
     # Documents
 
-    @rule(name=names, content=contents, pipeline=st.integers(0, 1), path=paths, parent=contents, inside=st.booleans())
-    def commit(self, name: str, content: int, pipeline: int, path: str, parent: int, inside: bool) -> None:
-        if name not in self.model.collections:
-            return
-        above = _id(parent) if inside and self._known(parent) else ""
+    @rule(pick=picks, content=contents, pipeline=st.integers(0, 1), path=paths)
+    def commit(self, pick: int, content: int, pipeline: int, path: str) -> None:
+        self._commit(self._pick(pick), content, pipeline, path, "")
+
+    @rule(pick=picks, content=contents, pipeline=st.integers(0, 1), parent=contents)
+    def commit_contained(self, pick: int, content: int, pipeline: int, parent: int) -> None:
+        name = self._pick(pick)
+        if not self._known(parent):
+            self._commit(name, parent, 0, "/in/1", "")
+        self._commit(name, content, pipeline, "", _id(parent))
+
+    def _commit(self, name: str, content: int, pipeline: int, path: str, above: str) -> None:
         prepared = _prepare(content, pipeline, above)
         source = Source(name, path, "", 1, 2) if path else None
         outcome = self.catalog.commit(prepared, name, source)
@@ -226,40 +239,39 @@ class CatalogMachine(RuleBasedStateMachine):
         self.ever.add(_id(content))
         assert set(outcome.replaced) == self.model.join(name, _id(content), path, above)
 
-    @rule(name=names, content=contents, path=paths)
-    def adopt(self, name: str, content: int, path: str) -> None:
-        if name in self.model.collections and self._known(content):
+    @rule(pick=picks, content=contents, path=paths)
+    def adopt(self, pick: int, content: int, path: str) -> None:
+        if self._known(content):
+            name = self._pick(pick)
             source = Source(name, path, "", 1, 2) if path else None
             outcome = self.catalog.adopt(_id(content), name, source)
             assert set(outcome.replaced) == self.model.join(name, _id(content), path, "")
 
-    @rule(chosen=st.sets(contents, max_size=3))
+    @rule(chosen=st.sets(contents, min_size=1, max_size=2))
     def delete_documents(self, chosen: set[int]) -> None:
         gone = self.catalog.delete_documents([_id(content) for content in chosen])
         assert set(gone) == self.model.delete({_id(content) for content in chosen if self._known(content)})
 
-    @rule(name=names, path=paths)
-    def remove_source(self, name: str, path: str) -> None:
-        if name not in self.model.collections:
-            return
+    @rule(pick=picks, path=paths)
+    def remove_source(self, pick: int, path: str) -> None:
+        name = self._pick(pick)
         gone = self.catalog.remove_source(name, path)
         key = self.model.sources.pop((name, path), None)
         assert set(gone) == (self.model.release(name, {key}) if key else set())
 
     # What happens to processes
 
-    @rule(name=names, content=contents, step=st.sampled_from(("commit.documents", "commit.vectors", "commit.before")))
-    def crash_in_commit(self, name: str, content: int, step: str) -> None:
+    @rule(pick=picks, content=contents, step=st.sampled_from(("commit.documents", "commit.vectors", "commit.before")))
+    def crash_in_commit(self, pick: int, content: int, step: str) -> None:
         def raise_at(passed: str) -> None:
             if passed == step:
-                raise _Crash
+                raise _CrashError
 
-        if name not in self.model.collections:
-            return
+        name = self._pick(pick)
         already = self._known(content) and self.model.documents[_id(content)].pipeline == "pipeline 0"
         if step == "commit.documents" and already:
             return
-        with patch("cortex_engine.catalog.commit.failpoint", raise_at), pytest.raises(_Crash):
+        with patch("cortex_engine.catalog.commit.failpoint", raise_at), pytest.raises(_CrashError):
             self.catalog.commit(_prepare(content, 0), name, Source(name, "/in/1", "", 1, 2))
 
     @rule()
@@ -275,17 +287,16 @@ class CatalogMachine(RuleBasedStateMachine):
 
     # Jobs
 
-    @rule(name=names, blobs=st.lists(st.integers(0, 3), max_size=3, unique=True))
-    def enqueue(self, name: str, blobs: list[int]) -> None:
-        if name not in self.model.collections:
-            return
+    @rule(pick=picks, blobs=st.lists(st.integers(0, 3), max_size=3, unique=True))
+    def enqueue(self, pick: int, blobs: list[int]) -> None:
+        name = self._pick(pick)
         hashes = [f"{number:064x}" for number in blobs]
         job = self.catalog.enqueue("ingest", name, [NewFile(f"/q/{one}", "q", one, 1) for one in hashes])
         self.jobs[job.id] = name
         for file in self.catalog.job_files(job.id):
             self.files[file.id] = _File(job.id, file.sha256)
 
-    @rule(limit=st.integers(1, 3), expires=st.booleans())
+    @rule(limit=st.integers(1, 5), expires=st.booleans())
     def claim(self, limit: int, expires: bool) -> None:
         claimed = self.catalog.claim("me", limit, -1.0 if expires else 60.0)
         expected: list[int] = []
@@ -395,7 +406,7 @@ class CatalogMachine(RuleBasedStateMachine):
 TestCatalogMachine = CatalogMachine.TestCase
 TestCatalogMachine.settings = settings(
     max_examples=40,
-    stateful_step_count=30,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
