@@ -16,7 +16,7 @@ ENTRIES = (
     LexicalEntry("e1", "e", "Un résumé de l'été à Besançon.", "Notes", ""),
 )
 SYNTAX = (
-    'AND OR NOT ( ) [ ] { } : * ? ~ ^ " \' \\ / + - && || !',
+    "AND OR NOT ( ) [ ] { } : * ? ~ ^ \" ' \\ / + - && || !",
     'fox" OR body:"*',
     "chunk_id:a1",
     "brown AND (",
