@@ -138,6 +138,27 @@ def test_monsters_are_cut_between_characters(text: str, chunker: TextChunker, to
     assert max(len(c.text) for c in chunks) <= 256 * 12
 
 
+def test_very_short_lines_and_sentences_are_counted_together(chunker: TextChunker, tokenizer: Tokenizer) -> None:
+    for kind, text in ((BlockKind.TABLE, "a\n" * 3_000), (BlockKind.PARAGRAPH, "A. " * 3_000)):
+        parsed = build([(kind, text.strip(), 0, "")])
+        chunks = chunker.split(DOCUMENT, parsed)
+        check(parsed, chunks, 256, tokenizer)
+        assert min(c.tokens for c in chunks) > 100
+
+
+def test_what_is_counted_at_once_is_bounded(tokenizer: Tokenizer) -> None:
+    batches: list[int] = []
+
+    class Watched:
+        def lengths(self, texts: Sequence[str]) -> list[int]:
+            batches.append(sum(map(len, texts)))
+            return tokenizer.lengths(texts)
+
+    parsed = build([prose(SENTENCE * 15_000)])
+    check(parsed, TextChunker(Watched(), 256, ChunkOptions()).split(DOCUMENT, parsed), 256, tokenizer)
+    assert max(batches) < 600_000 < sum(batches)
+
+
 def test_long_heading_paths_and_headers_are_shortened(chunker: TextChunker, tokenizer: Tokenizer) -> None:
     path = [heading(f"Heading {n} " + "of many words " * 12, n) for n in range(1, 7)]
     header = " | ".join(f"Column number {n}" for n in range(80))
