@@ -174,7 +174,7 @@ class ParseBox:
             memory_bytes=options.memory_bytes + _OCR_MEMORY,
             cpu_seconds=options.ocr_seconds_per_page,
             cpu_seconds_hard=options.ocr_seconds_per_page,
-            wall_seconds=2 * options.ocr_seconds_per_page,
+            wall_seconds=4 * options.ocr_seconds_per_page,
             output_bytes=options.output_bytes,
             blob_bytes=0,
         )

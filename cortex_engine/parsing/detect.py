@@ -36,9 +36,12 @@ _MAIL_HEADER = re.compile(
     rb"^(from|to|cc|subject|date|received|return-path|message-id|mime-version|content-type|delivered-to|reply-to):",
     re.IGNORECASE | re.MULTILINE,
 )
-_HTML = re.compile(r"^\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(
+    r"^\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
 _MARKUP = re.compile(r"^\s*<(\?xml|[A-Za-z_][\w:.-]*[\s/>])")
 _HTML_TAGS = re.compile(r"<(head|body|div|p|table|a|span|h[1-6]|ul|br)\b", re.IGNORECASE)
+_PDF_OBJECT = re.compile(rb"\b\d+\s+\d+\s+obj\b")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -83,7 +86,7 @@ def _by_structure(source: Path, head: bytes, name: str, ending: str) -> str:
         return _ole_kind(source, name)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _zip_kind(source, ending)
-    if ending == "pdf" and b"obj" in head:
+    if ending == "pdf" and _PDF_OBJECT.search(head):
         return "pdf"  # its header is gone; pdfium may still find the objects
     return ""
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from cortex_engine.core.documents import (
     PAGE_BREAK,
-    Attachment,
     Block,
     BlockKind,
     DocumentInfo,
@@ -26,6 +25,7 @@ from cortex_engine.parsing.builder import one_line
 from cortex_engine.parsing.composing import Composer
 from cortex_engine.parsing.layout import Paragraph, arrange
 from cortex_engine.parsing.limits import extend_cpu
+from cortex_engine.parsing.pdf_attachments import embedded_files
 from cortex_engine.parsing.pdf_forms import field_segments
 from cortex_engine.parsing.pdf_text import TextLayer, TextLayerReader
 from cortex_engine.parsing.registry import AWAITS_OCR, OCR_OFF
@@ -72,7 +72,7 @@ def parse_pdf(source: Path, name: str, options: ParseOptions) -> ParsedDocument:
             if characters > options.characters:
                 raise ParseError(f"'{name}' has more than {options.characters:,} characters.", "too_large")
         pages, blocks = _compose(drafts)
-        attachments, warnings = _attachments(pdf, options)
+        attachments, warnings = embedded_files(pdf, source, options)
         if all(page.state is PageState.FAILED and page.reason != AWAITS_OCR for page in pages):
             raise ParseError(f"'{name}' is damaged: none of its pages can be loaded.", "damaged")
         return ParsedDocument(_info(pdf), pages, blocks, attachments, warnings)
@@ -283,27 +283,3 @@ def pdf_date(text: str) -> str:
         return date
     zone = "Z" if utc else f"{sign}{zone_hours}:{zone_minutes or '00'}" if sign else ""
     return f"{date}T{hour}:{minute or '00'}:{second or '00'}{zone}"
-
-
-def _attachments(pdf: Any, options: ParseOptions) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
-    """Embedded files; one that cannot be taken out is a warning."""
-    import pypdfium2
-
-    attachments: list[Attachment] = []
-    warnings: list[str] = []
-    total = 0
-    for index in range(pdf.count_attachments()):
-        title = f"number {index + 1}"
-        try:
-            attachment = pdf.get_attachment(index)
-            title = one_line(attachment.get_name()) or title
-            data = bytes(attachment.get_data())
-        except pypdfium2.PdfiumError as error:
-            warnings.append(f"The embedded file {title} cannot be taken out: {error}")
-            continue
-        total += len(data)
-        if total > options.archive_bytes or len(attachments) >= options.archive_entries:
-            warnings.append(f"The embedded file {title} and those after it are left out: together they are too large.")
-            break
-        attachments.append(Attachment(title, data))
-    return tuple(attachments), tuple(warnings)

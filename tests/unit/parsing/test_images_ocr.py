@@ -109,9 +109,12 @@ def test_an_empty_picture_is_blank(parse_box: ParseBox, tmp_path: Path) -> None:
 
 def test_one_bad_page_fails_alone(tmp_path: Path) -> None:
     """A frame that needs more time than it may have does not take the others with it."""
-    frames = [written("Small and quick"), written(*["many words in a line"] * 24, size=(1800, 1800))]
+    frames = [
+        written("Small and quick"),
+        written(*["many words in a line of text that does not end " * 2] * 40, size=(2000, 2900)),
+    ]
     path = save(frames[0], tmp_path / "f.tif", save_all=True, append_images=frames[1:])
-    with ParseBox(ParseOptions(ocr_seconds_per_page=1.0)) as box:
+    with ParseBox(ParseOptions(ocr_seconds_per_page=2.0)) as box:
         box.parse(save(frames[0], tmp_path / "warm.png"), "warm.png")
         pages = box.parse(path, path.name).pages
     assert flat(pages[0].text) == "Small and quick"
