@@ -27,7 +27,7 @@ from cortex_engine.embedding.packaged import PackagedEmbedder
 
 Embed = Callable[[list[str]], NDArray[np.float32]]
 SETS = ("xquad-en", "xquad-de", "npl", "cacm")
-COMMAND = (
+COMMAND = "OMP_NUM_THREADS=1 python scripts/benchmark_embedding.py --data ../shared/data --count 400 --write docs/benchmarks/embedding.md"
     "OMP_NUM_THREADS=1 python scripts/benchmark_embedding.py --data ../shared/data --write docs/benchmarks/embedding.md"
 )
 
@@ -112,7 +112,7 @@ def main() -> None:
     """Run and print, or write."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--data", type=Path, required=True)
-    arguments.add_argument("--count", type=int, default=400)
+    arguments.add_argument("--count", type=int, default=160)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--write", type=Path)
     options = arguments.parse_args()
@@ -127,7 +127,7 @@ def main() -> None:
         plain = SentenceTransformer(str(model_folder()), device="cpu")
         texts = passages(options.data, options.count)
         texts = [text for text, size in zip(texts, float32.tokenizer.lengths(texts), strict=True) if size <= 256]
-        fixed = cut_to(128, texts, float32, 96)
+        fixed = cut_to(128, texts, float32, options.count // 4)
         paths: dict[str, Embed] = {
             "sentence-transformers, torch float32, its defaults": lambda batch: plain.encode(
                 batch, show_progress_bar=False
