@@ -23,8 +23,8 @@ from cortex_engine.retrieval.fusion import Evidence
 CHARACTER_STAGE = "characters"
 
 _LENGTH = 4
-_UNSPACED_LENGTH = 2
-"""Runs in scripts without spaces, where two characters are about a word."""
+_UNSPACED_LENGTHS = (1, 2, 3)
+"""Runs in scripts without spaces, where one to three characters are a word."""
 
 _K1, _B = 1.2, 0.75
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
@@ -97,9 +97,10 @@ def _grams(query: str) -> list[str]:
     """The query's runs, each as often as it stands there."""
     found: list[str] = []
     for word in _normal(query).split():
-        length = _UNSPACED_LENGTH if _UNSPACED.fullmatch(word) else _LENGTH
-        marked = word if length == _UNSPACED_LENGTH else f" {word} "
-        found.extend(marked[start : start + length] for start in range(max(1, len(marked) - length + 1)))
+        unspaced = _UNSPACED.fullmatch(word) is not None
+        marked = word if unspaced else f" {word} "
+        for length in _UNSPACED_LENGTHS if unspaced else (_LENGTH,):
+            found.extend(marked[start : start + length] for start in range(len(marked) - length + 1))
     return found[:_MAX_GRAMS]
 
 
