@@ -79,6 +79,13 @@ def build_lexical_index(folder: Path, read_only: bool = False) -> LexicalIndex:
     return TantivyIndex(folder, read_only=read_only)
 
 
+def lexical_fingerprint() -> str:
+    """Changes whenever the word index must be built anew (its layout, its analysis of words)."""
+    from cortex_engine.lexical.tantivy_index import TantivyIndex
+
+    return TantivyIndex(Path(), read_only=True).fingerprint
+
+
 def build_parser(config: CortexConfig) -> DocumentParser:
     """The parser: all formats, in a limited process."""
     from cortex_engine.parsing.box import ParseBox

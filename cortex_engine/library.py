@@ -37,8 +37,8 @@ _EXACT = "exact-"
 _STORE = "knowledge_hub_db-"
 """Prefix of the folders of the configured vector store; the mission's documents call the Chroma folder so."""
 
-_FORMAT = {LEXICAL: "lexical-1", _EXACT: "exact-1", _STORE: "store-1"}
-"""Raised when an index must be built anew because its layout or its analysis of words changed."""
+_LAYOUT = "1"
+"""Raised when vector indexes must be built anew because their layout changed."""
 
 
 class Library:
@@ -290,8 +290,9 @@ class Library:
 
     def _make_index(self, name: str, read_only: bool = False) -> DerivedIndex:
         if name == LEXICAL:
+            fingerprint = backends.lexical_fingerprint()
             return WordIndex(
-                name, _FORMAT[LEXICAL], self.catalog, lambda folder: backends.build_lexical_index(folder, read_only)
+                name, fingerprint, self.catalog, lambda folder: backends.build_lexical_index(folder, read_only)
             )
         prefix = _EXACT if name.startswith(_EXACT) else _STORE
         backend = "exact" if prefix == _EXACT else self.config.vector_store
@@ -299,7 +300,7 @@ class Library:
         dimension = self.catalog.spec(model_id).dimension
         return VectorIndex(
             name,
-            f"{backend}-{_FORMAT[prefix]}",
+            f"{backend}-{_LAYOUT}",
             model_id,
             self.catalog,
             lambda folder: backends.build_vector_store(backend, folder, dimension),

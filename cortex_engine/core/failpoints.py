@@ -29,6 +29,12 @@ FAILPOINTS: tuple[str, ...] = (
     "swap.after",
     "migration.before",
     "migration.after",
+    "index.begun",
+    "index.applied",
+    "rebuild.built",
+    "rebuild.swapped",
+    "worker.claimed",
+    "worker.settling",
 )
 """Every name that `failpoint` is called with."""
 

@@ -158,6 +158,14 @@ class VectorStore(Protocol):
         """Return when everything written so far is on disk and visible to `nearest`."""
         ...
 
+    def verify(self, full: bool = False) -> None:
+        """Check what lies on disk, quickly or thoroughly.
+
+        Raises:
+            IndexUnavailableError: it is damaged; the sentence says what.
+        """
+        ...
+
     def close(self) -> None:
         """Release files and memory."""
         ...
@@ -248,6 +256,14 @@ class LexicalIndex(Protocol):
 
     def count(self) -> int:
         """Number of passages held."""
+        ...
+
+    def verify(self) -> None:
+        """Compare every file on disk with its checksum.
+
+        Raises:
+            IndexUnavailableError: one is damaged or missing; the sentence names it.
+        """
         ...
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +13,8 @@ from cortex_engine.core.errors import IndexUnavailableError
 from cortex_engine.core.protocols import LexicalIndex, VectorStore
 
 _CANARIES = 32
-_CANARY_SHARE = 0.9
+_CANARY_SHARE = 0.98
+_CANARY_GAP = 1e-3
 _ALL_BELOW = 2000
 
 
@@ -96,24 +97,25 @@ class VectorIndex:
         held = self.count()
         if held != expected:
             return f"it holds {held} passages, the catalog {expected}"
+        self.store.verify(full=thorough)
         if thorough and self.store.ids() != self._catalog.chunk_ids(self.model_id):
             return "its passages are not those of the catalog"
-        missed = sum(not found for found in self._canaries(expected if thorough else _CANARIES))
-        asked = min(expected, expected if thorough else _CANARIES)
-        if asked and missed / asked > 1 - _CANARY_SHARE:
+        return self._canaries(expected if thorough else _CANARIES)
+
+    def _canaries(self, wanted: int) -> str:
+        """Ask for the catalog's own vectors; each must come back with the cosine of itself (or of a twin)."""
+        asked = missed = 0
+        for batch in self._catalog.vectors(self.model_id):
+            for row in range(0, len(batch.chunk_ids), max(1, len(batch.chunk_ids) // wanted)):
+                vector = np.ascontiguousarray(batch.vectors[row])
+                nearest = self.store.nearest(vector, 1)
+                asked += 1
+                missed += len(nearest) == 0 or nearest.items[0].score < float(vector @ vector) - _CANARY_GAP
+            if asked >= wanted:
+                break
+        if missed > asked * (1 - _CANARY_SHARE):
             return f"{missed} of {asked} stored vectors do not find themselves"
         return ""
-
-    def _canaries(self, wanted: int) -> Iterator[bool]:
-        """Ask for stored vectors; each must come back with a cosine of 1 (a twin may stand before it)."""
-        for batch in self._catalog.vectors(self.model_id):
-            rows = range(len(batch.chunk_ids))
-            for row in list(rows)[:: max(1, len(rows) // max(1, wanted))][:wanted]:
-                vector = batch.vectors[row]
-                nearest = self.store.nearest(np.ascontiguousarray(vector), 1)
-                norm = float(np.linalg.norm(vector))
-                yield len(nearest) > 0 and nearest.items[0].score > norm - 1e-3
-            return
 
     def count(self) -> int:
         """See `DerivedIndex.count`."""
@@ -166,6 +168,8 @@ class WordIndex:
         held = self.count()
         if held != expected:
             return f"it holds {held} passages, the catalog {expected}"
+        if thorough:
+            self.index.verify()
         if (thorough or expected < _ALL_BELOW) and self.index.ids() != self._catalog.chunk_ids():
             return "its passages are not those of the catalog"
         return ""

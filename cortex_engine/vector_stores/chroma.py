@@ -24,6 +24,7 @@ from cortex_engine.core.search import Ranking, ScoredChunk
 from cortex_engine.vector_stores.inputs import as_query, as_rows
 
 _BATCH = 5000
+_HEALTHY_SHARE = 0.9
 _DOCUMENTS_AT_ONCE = 1000
 _DIMENSION = "cortex_dimension"
 _OWNER = "document_id"
@@ -132,6 +133,19 @@ class ChromaStore:
                 names, gaps = answer["ids"][0], answer["distances"][0]
                 found += int(stored["ids"][0] in names or (len(gaps) == 10 and gaps[-1] < _SAME))
         return found / len(chosen) if chosen else 1.0
+
+    def verify(self, full: bool = False) -> None:
+        """Let stored vectors search for themselves (32 of them, 512 when `full`).
+
+        Raises:
+            IndexUnavailableError: fewer than 90 % are found.
+        """
+        share = self.canaries(512 if full else 32)
+        if share < _HEALTHY_SHARE:
+            raise IndexUnavailableError(
+                f"The Chroma store in {self._folder} finds only {share:.0%} of its own vectors; it is damaged. "
+                "Run `rebuild` to make it anew from the catalog."
+            )
 
     def close(self) -> None:
         """Release Chroma's files, so that the folder can be deleted and made anew in the same process."""

@@ -1,0 +1,99 @@
+"""Libraries that are killed: how a child is started, and what must hold after any death."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from cortex_engine.config import load_config
+from cortex_engine.core.reports import Severity
+from cortex_engine.suite import CortexSuite, query_of
+
+SETTINGS = {"CORTEX_EMBEDDING_BACKEND": "hashing", "CORTEX_MIN_FREE_BYTES": "0"}
+"""The hashing embedder stands in for a model: what is tested here does not depend on the meaning of vectors."""
+
+CHILD = Path(__file__).with_name("child.py")
+
+
+@dataclass
+class Patient:
+    """A library, and what was acknowledged to have gone in and out of it."""
+
+    folder: Path
+    inside: dict[str, str] = field(default_factory=dict)
+    """Document id -> name."""
+    outside: dict[str, str] = field(default_factory=dict)
+
+    def doubt(self, names: list[str]) -> None:
+        """Somebody has begun to delete these: until it is acknowledged they may be there or not."""
+        self.inside = {document_id: name for document_id, name in self.inside.items() if name not in names}
+
+    def start(self, *arguments: str | Path, failpoint: str = "") -> subprocess.Popen[str]:
+        environ = {**os.environ, **SETTINGS, "CORTEX_FAILPOINT": failpoint}
+        command = [sys.executable, str(CHILD), str(self.folder), *map(str, arguments)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+
+    def note(self, output: str) -> None:
+        """Take over what a child acknowledged."""
+        for line in output.splitlines():
+            word, *rest = line.split(" ", 2)
+            assert word != "FAILED", line
+            if word == "IN":
+                self.inside[rest[0]] = rest[1]
+                self.outside.pop(rest[0], None)
+            elif word == "OUT":
+                self.outside[rest[0]] = rest[1]
+                self.inside.pop(rest[0], None)
+
+    def open(self) -> CortexSuite:
+        return CortexSuite.open(loaded=load_config(self.folder, SETTINGS))
+
+    def check(self, thorough: bool = True) -> None:
+        """Start again without anybody's help: nothing acknowledged is lost, nothing is partial, doubled or back."""
+        with self.open() as suite:
+            suite.work()
+            documents = suite.documents(limit=10_000)
+            ids = {document.id for document in documents}
+            assert set(self.inside) <= ids, "an acknowledged document is lost"
+            assert not ids & set(self.outside), "a deleted document came back"
+            assert max(Counter(document.sha256 for document in documents).values(), default=1) == 1
+            assert all(entry.balanced for entry in suite.ledger())
+            for name in list(self.outside.values())[-5:]:
+                word = Path(name).stem
+                for mode in ("vector", "lexical", "hybrid"):
+                    hits = suite.search(query_of(f"{word} station log", mode, 50)).hits
+                    assert all(hit.document_id not in self.outside for hit in hits), "a deleted document is found"
+            for document_id, name in list(self.inside.items())[-5:]:
+                found = suite.search(query_of(Path(name).stem, "lexical", 5)).hits
+                assert document_id in {hit.document_id for hit in found}, "an acknowledged document is not found"
+            if thorough:
+                wrong = [each for each in suite.doctor(full=True) if each.severity is Severity.ERROR]
+                assert wrong == []
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    return Patient(tmp_path / "library")
+
+
+@pytest.fixture
+def write_documents(tmp_path: Path) -> Callable[[str, int], Path]:
+    """Make a folder with so many documents; each holds its own name as a word that occurs nowhere else."""
+
+    def write(name: str, count: int) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for number in range(count):
+            word = f"{name}x{number}"
+            lines = [f"Line {line} of the {word} station log: wind from the west, force {line % 9}." for line in range(40)]
+            (folder / f"{word}.txt").write_text("\n\n".join(lines))
+        return folder
+
+    return write
