@@ -112,7 +112,9 @@ class DocumentWriting(CatalogPart):
         failpoint("commit.begin")
         prepared_rows = _prepare(prepared)
         with self._database.write() as connection:
-            require_blob(self._blobs, prepared.sha256, prepared.name)
+            # Texts that came from no file (evaluation sets) have no original; an upload's is kept by its waiting file.
+            if source is not None or prepared.parent_id or job_file is not None:
+                require_blob(self._blobs, prepared.sha256, prepared.name)
             collection_key = rows.collection_key(connection, collection)
             key, created = _write_document(connection, prepared_rows)
             failpoint("commit.chunks")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cortex_engine.catalog import FileBlobStore, SqliteCatalog
-from cortex_engine.core.catalog import NewFile
+from cortex_engine.core.catalog import NewFile, Source
 from cortex_engine.core.errors import NotFoundError, UsageError
 from cortex_engine.core.reports import FileState, JobState
 
@@ -133,7 +133,7 @@ def test_originals_are_dropped_only_when_nothing_waits_for_them(tmp_path, spec, 
     with pytest.raises(NotFoundError, match="Ingest the file again"):
         catalog.enqueue("ingest", "home", [NewFile("/in/h", "h", sha256, size)])
     with pytest.raises(NotFoundError):
-        catalog.commit(prepare("honey"), "home")
+        catalog.commit(prepare("honey"), "home", Source("home", "/in/h", "", 1, 5))
     assert catalog.counts().documents == 0
     assert len(catalog.jobs()) == 1
     catalog.close()
