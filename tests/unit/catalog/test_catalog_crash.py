@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import signal
 import sqlite3
 import traceback
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import cortex_engine.catalog as catalog_room
 from cortex_engine.catalog import FileBlobStore, SqliteCatalog
 from cortex_engine.catalog.connection import Database
 from cortex_engine.catalog.schema import MIGRATIONS, Migration, schema_version
@@ -21,9 +23,14 @@ from cortex_engine.core.reports import FileState
 
 _FORK = multiprocessing.get_context("fork")
 _MIGRATION = ("migration.before", "migration.after")
-_HERE = tuple(
-    name for name in FAILPOINTS if name.partition(".")[0] in {"blob", "commit", "delete", "job", "index", "swap"}
-)
+_CATALOG = Path(catalog_room.__file__).parent
+_PASSED = {
+    name
+    for module in _CATALOG.glob("*.py")
+    for name in re.findall(r'failpoint\("([a-z.]+)"\)', module.read_text("utf-8"))
+}
+"""Every failpoint that stands in the code of the catalog; other rooms test theirs."""
+_HERE = tuple(sorted(_PASSED - set(_MIGRATION)))
 
 Prepare = Callable[..., PreparedDocument]
 
@@ -138,7 +145,8 @@ def test_a_kill_in_a_migration_leaves_one_version_or_the_other(tmp_path: Path, s
 
 
 def test_every_failpoint_is_tried() -> None:
-    assert set(_HERE) | set(_MIGRATION) <= set(FAILPOINTS)
+    assert len(_HERE) >= 19
+    assert set(FAILPOINTS) >= _PASSED
     for wrong in ("nothing", "commit.before:0", "commit.before:x"):
         with pytest.raises(ConfigError):
             activate(wrong)
