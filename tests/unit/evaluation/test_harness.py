@@ -9,7 +9,7 @@ import pytest
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.search import Query, SearchHit, SearchMode, SearchResult, SearchTrace
 from cortex_engine.evaluation.datasets import EvaluationDataset
-from cortex_engine.evaluation.harness import evaluate
+from cortex_engine.evaluation.harness import evaluate, without_operators
 
 ANSWERS = {"first": ["d1", "d2"], "second": ["d2", "d1", "d3"], "third": ["d1"]}
 
@@ -54,3 +54,16 @@ def test_a_set_without_judgements_is_refused(dataset):
     empty = EvaluationDataset("bare", dataset.folder, dataset.queries, {"q1": {"d1": 0}})
     with pytest.raises(UsageError, match="'bare'"):
         evaluate(empty, search)
+
+
+def test_quotation_marks_of_a_data_set_are_no_operators(dataset):
+    assert without_operators('a "b c" -d e-f - „g“') == "a  b c   d e-f -  g "
+    quoted = EvaluationDataset("quoted", dataset.folder, {"q1": '"first"'}, {"q1": {"d1": 1}})
+    asked = []
+
+    def recording(query: Query) -> SearchResult:
+        asked.append(query.text)
+        return SearchResult(query, (), SearchTrace())
+
+    evaluate(quoted, recording, [SearchMode.HYBRID])
+    assert asked == [" first "]
