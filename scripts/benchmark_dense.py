@@ -229,7 +229,8 @@ def section(figures: dict[str, Any]) -> list[str]:
         lines += [
             "",
             f"Chroma's cost over ours: add {chroma[0] / ours[0]:.0f}x, delete {chroma[1] / ours[1]:.0f}x; building took "
-            f"{figures['chroma_build']:.0f} CPU-s. (Without `flush`: Chroma never syncs its files to the disk, ours does in `flush`, once a batch.)",
+            f"{figures['chroma_build']:.0f} CPU-s. (Without `flush`: "
+            "Chroma never syncs its files to the disk, ours does in `flush`, once a batch.)",
         ]
     return [*lines, ""]
 
