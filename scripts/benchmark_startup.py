@@ -71,7 +71,10 @@ def main() -> None:
         "Warm disk, wall time of whole processes, rounds alternating; the machine was shared. Made by:",
         "",
     ]
-    lines += ["    python scripts/benchmark_startup.py --write docs/benchmarks/startup.md", ""]
+    lines += [
+        f"    python scripts/benchmark_startup.py --rounds {options.rounds} --write docs/benchmarks/startup.md",
+        "",
+    ]
     lines += ["| what | best ms | median ms | times python |", "|---|---|---|---|"]
     for name, values in times.items():
         best, middle = 1000 * min(values), 1000 * statistics.median(values)
