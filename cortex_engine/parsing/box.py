@@ -29,7 +29,7 @@ from cortex_engine.core.documents import (
 from cortex_engine.core.errors import ParseError
 from cortex_engine.core.options import ParseOptions
 from cortex_engine.parsing.limits import Limits
-from cortex_engine.parsing.registry import AWAITS_OCR, PRELOAD
+from cortex_engine.parsing.registry import AWAITS_OCR, OCR_LANGUAGES, PRELOAD
 from cortex_engine.parsing.sandbox import Reply, Sandbox
 from cortex_engine.parsing.wire import MalformedAnswerError, decode_document, decode_page
 
@@ -194,6 +194,13 @@ class ParseBox:
             raise ParseError(f"'{name}' has more than {self._options.characters:,} characters.", "too_large")
         if not merged.info.language:
             merged = replace(merged, info=replace(merged.info, language=self._language(merged.text, name)))
+        hint = self._options.ocr_language
+        if hint and hint not in OCR_LANGUAGES:
+            remark = (
+                f"The OCR models that come with the suite do not read the language '{hint}', so the text of pictures is "
+                f"not to be relied on. They read: {', '.join(sorted(OCR_LANGUAGES))}."
+            )
+            merged = replace(merged, warnings=(*merged.warnings, remark))
         return merged, sum(cpu for _, _, cpu in results)
 
     def _language(self, text: str, name: str) -> str:

@@ -30,6 +30,7 @@ def outcome(box: ParseBox, path: Path) -> ParsedDocument | ParseError:
         return error
 
 
+@pytest.mark.slow
 def test_every_hostile_file(parse_box: ParseBox, data_root: Path) -> None:
     files = sorted(path for path in (data_root / "hostile").iterdir() if path.name != "manifest.csv")
     assert len(files) >= 46

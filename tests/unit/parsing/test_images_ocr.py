@@ -101,6 +101,14 @@ def test_of_an_animation_the_first_frame_is_read(parse_box: ParseBox, tmp_path: 
     assert "animated" in parsed.warnings[0]
 
 
+def test_a_language_that_ocr_does_not_know_is_said_plainly(tmp_path: Path) -> None:
+    path = save(written("Hello"), tmp_path / "h.png")
+    with ParseBox(ParseOptions(ocr_language="ar")) as box:
+        assert "do not read the language 'ar'" in box.parse(path, path.name).warnings[0]
+    with ParseBox(ParseOptions(ocr_language="de")) as box:
+        assert box.parse(path, path.name).warnings == ()
+
+
 def test_an_empty_picture_is_blank(parse_box: ParseBox, tmp_path: Path) -> None:
     path = save(Image.new("RGB", (400, 400), "white"), tmp_path / "w.png")
     (page,) = parse_box.parse(path, path.name).pages
@@ -131,6 +139,7 @@ def test_limits_of_frames_and_pixels(tmp_path: Path) -> None:
         assert caught.value.reason == "too_large"
 
 
+@pytest.mark.slow
 def test_chinese_japanese_and_two_columns(parse_box: ParseBox, data_root: Path) -> None:
     documents = data_root / "documents"
     chinese = parse_box.parse(documents / "chi_sim_image.jpeg", "c.jpeg")
@@ -144,6 +153,7 @@ def test_chinese_japanese_and_two_columns(parse_box: ParseBox, data_root: Path) 
     assert columns.index(left) < columns.index("Competitive position") < columns.index(right)
 
 
+@pytest.mark.slow
 def test_scan_and_turned_scan(parse_box: ParseBox, data_root: Path) -> None:
     documents = data_root / "documents"
     scan = parse_box.parse(documents / "loremipsum-flat.pdf", "l.pdf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from cortex_engine.parsing.pdf_text import turn
 
 
 @pytest.fixture
-def read(parse_box: ParseBox, data_root: Path):  # noqa: ANN201
+def read(parse_box: ParseBox, data_root: Path) -> Callable[[str], ParsedDocument]:
     return lambda name: parse_box.parse(data_root / "documents" / name, name)
 
 
@@ -67,19 +68,19 @@ def test_a_word_is_where_its_box_says(parse_box: ParseBox, data_root: Path, name
     assert ink(parse_box, path, page, word) > 0.05
 
 
-def test_two_columns_are_read_one_after_the_other(read) -> None:  # noqa: ANN001
+def test_two_columns_are_read_one_after_the_other(read: Callable[[str], ParsedDocument]) -> None:
     text = flat(read("tracemonkey.pdf").pages[0].text)
     parts = [
-        "Dynamic languages such as JavaScript are more difficult to compile",
-        "1. Introduction",
-        "This approach is infeasible" if "This approach is infeasible" in text else "The goal of our work",
+        "Dynamic languages such as JavaScript are more difficult to compile than statically typed ones.",
+        "We present an alternative compilation technique",
+        "1. Introduction Dynamic languages such as JavaScript, Python, and Ruby",
+        "JavaScript, for example, is the de facto standard for client-side web programming",
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert "Dynamic languages such as JavaScript, Python, and Ruby, are popular since they are expressive" in text
 
 
-def test_headings_of_a_paper(read) -> None:  # noqa: ANN001
+def test_headings_of_a_paper(read: Callable[[str], ParsedDocument]) -> None:
     parsed = read("multi-column.pdf")
     headings = [
         (parsed.text[b.char_start : b.char_end].replace("\n", " "), b.level)
@@ -93,20 +94,19 @@ def test_headings_of_a_paper(read) -> None:  # noqa: ANN001
     assert levels[texts[0]] < levels["1 Introduction"]
 
 
-def test_divided_words_are_joined_only_when_the_document_knows_them(read) -> None:  # noqa: ANN001
+def test_divided_words_are_joined_only_when_the_document_knows_them(read: Callable[[str], ParsedDocument]) -> None:
     text = read("multi-column.pdf").text
-    assert "in this work we use two independent" in flat(text) or "two independent" in flat(text)
     assert "efficient passage retrieval" in flat(text)
     assert "dual-encoder" in text
 
 
-def test_right_to_left_stands_in_logical_order(read) -> None:  # noqa: ANN001
+def test_right_to_left_stands_in_logical_order(read: Callable[[str], ParsedDocument]) -> None:
     parsed = read("right_to_left_01.pdf")
     assert parsed.text.startswith("تحسين الإنتاجية وحل المشكلات من خلال البرمجة")
     assert parsed.info.language == "ar"
 
 
-def test_korean_and_table(read) -> None:  # noqa: ANN001
+def test_korean_and_table(read: Callable[[str], ParsedDocument]) -> None:
     parsed = read("korean-text-with-tables.pdf")
     tables = [block for block in parsed.blocks if block.kind is BlockKind.TABLE]
     assert tables
@@ -116,7 +116,7 @@ def test_korean_and_table(read) -> None:  # noqa: ANN001
     assert all(" | " in row for row in rows)
 
 
-def test_form_values_and_metadata(read) -> None:  # noqa: ANN001
+def test_form_values_and_metadata(read: Callable[[str], ParsedDocument]) -> None:
     parsed = read("prefilled_f1040.pdf")
     assert "foobar" in parsed.text
     assert parsed.info.media_type == "pdf"
@@ -124,9 +124,9 @@ def test_form_values_and_metadata(read) -> None:  # noqa: ANN001
     assert dated.created == "2020-10-02T00:12:08Z"
 
 
-def test_boxes_and_blocks_of_every_text_pdf_hold_their_promises(read, data_root: Path) -> None:  # noqa: ANN001
+def test_boxes_and_blocks_of_every_text_pdf_hold_their_promises(read: Callable[[str], ParsedDocument]) -> None:
     for name in ("160F-2019.pdf", "fr_olap.pdf", "issue840.pdf", "issue14297.pdf", "redp5110_sampled.pdf"):
-        parsed: ParsedDocument = read(name)
+        parsed = read(name)
         for page in parsed.pages:
             assert page.state in {PageState.TEXT, PageState.BLANK}
             if page.state is PageState.BLANK:
@@ -142,7 +142,7 @@ def _letters(text: str) -> str:
     return "".join(text.replace("|", " ").split())
 
 
-def test_embedded_file_is_an_attachment(read) -> None:  # noqa: ANN001
+def test_embedded_file_is_an_attachment(read: Callable[[str], ParsedDocument]) -> None:
     parsed = read("attachment.pdf")
     assert [(file.name, file.data.strip()) for file in parsed.attachments] == [("foo.txt", b"bar baz")]
 
