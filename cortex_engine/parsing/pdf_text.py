@@ -133,11 +133,7 @@ class TextLayerReader:
                 lines.append(line)
             if letters and (_stands_alone(letter) or _stands_alone(letters[-1])):
                 end_word()
-            if letters and box == boxes[-1] and _is_right_to_left(letter) and _is_right_to_left(letters[-1]):
-                # One glyph of several letters (lam-alef): PDFium turns lines around and these letters with them.
-                letters.insert(boxes.index(box), letter)
-            else:
-                letters.append(letter)
+            letters.insert(_place(letter, box, letters, boxes), letter)
             boxes.append(box)
             line.last = index
             if code in _SOFT_HYPHENS:  # PDFium gives no line end after it
@@ -229,6 +225,16 @@ def _joins(segment: Segment, box: Rectangle, space: bool) -> bool:
 
 def _is_right_to_left(letter: str) -> bool:
     return unicodedata.bidirectional(letter[0]) in {"R", "AL"}
+
+
+def _place(letter: str, box: Rectangle, letters: list[str], boxes: list[Rectangle]) -> int:
+    """Where in its word a letter goes: to the end, but for letters of one right-to-left glyph (lam-alef).
+
+    PDFium turns lines around, and the letters of such a glyph with them.
+    """
+    if letters and box == boxes[-1] and _is_right_to_left(letter) and _is_right_to_left(letters[-1]):
+        return boxes.index(box)
+    return len(letters)
 
 
 def _stands_alone(letter: str) -> bool:

@@ -18,10 +18,11 @@ AWAITS_OCR = "This page is a picture and waits for OCR."
 OCR_OFF = "This page is a picture, and OCR is switched off."
 """Reason of a BLANK page that OCR would have read."""
 
-OCR_LANGUAGES = frozenset(
-    "af az bs ca cs cy da de en es et eu fi fr ga gl hr hu id is it ja ku la lb lt lv mi ms mt nl no oc pl pt qu rm ro "
-    "sk sl sq sv sw tl tr uz vi zh".split()
-)
+OCR_LANGUAGES = frozenset({
+    "af", "az", "bs", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu", "fi", "fr", "ga", "gl",
+    "hr", "hu", "id", "is", "it", "ja", "ku", "la", "lb", "lt", "lv", "mi", "ms", "mt", "nl", "no",
+    "oc", "pl", "pt", "qu", "rm", "ro", "sk", "sl", "sq", "sv", "sw", "tl", "tr", "uz", "vi", "zh",
+})  # fmt: skip
 """ISO 639-1 codes that the OCR models in rapidocr's wheel read, all by one model; others would be a download."""
 
 _ROOM = "cortex_engine.parsing."
