@@ -16,8 +16,8 @@ from cortex_engine.evaluation.metrics import estimate, measures
 
 DEPTH = 100
 
-_OPERATORS = re.compile(r"[\"“”„«»「」『』]|(?<!\S)-+(?=\S)")
-"""Quotation marks, and hyphens at the start of a word: operators of the search line."""
+_QUOTES = re.compile(r"[\"“”„«»「」『』]")
+_EXCLUDING = re.compile(r"(?<!\S)-+(?=\S)")
 
 
 def evaluate(
@@ -74,4 +74,4 @@ def _mode(
 
 def without_operators(text: str) -> str:
     """The words of a query: no phrase is demanded and nothing is excluded."""
-    return _OPERATORS.sub(" ", text)
+    return _EXCLUDING.sub(" ", _QUOTES.sub(" ", text))

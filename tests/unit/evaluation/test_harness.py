@@ -58,6 +58,7 @@ def test_a_set_without_judgements_is_refused(dataset):
 
 def test_quotation_marks_of_a_data_set_are_no_operators(dataset):
     assert without_operators('a "b c" -d e-f - „g“') == "a  b c   d e-f -  g "
+    assert without_operators('der "Fischglas"-Helm') == "der  Fischglas  Helm"
     quoted = EvaluationDataset("quoted", dataset.folder, {"q1": '"first"'}, {"q1": {"d1": 1}})
     asked = []
 
