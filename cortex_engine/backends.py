@@ -39,6 +39,11 @@ def embedder_of(config: CortexConfig, spec: EmbeddingSpec) -> Embedder:
         ModelMismatchError: the model of that name is another one now.
         ModelUnavailableError: its description cannot be had.
     """
+    if spec.backend == config.embedding_backend:
+        # The settings may name a folder; the spec keeps only its last part, so that moving it changes nothing.
+        chosen = build_embedder(config)
+        if chosen.spec.id == spec.id:
+            return chosen
     embedder = build_embedder(config, spec.backend, spec.model)
     present = embedder.spec
     if present.id != spec.id:

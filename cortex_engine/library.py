@@ -228,11 +228,6 @@ class Library:
         """A document line on this library."""
         return DocumentLine(self.catalog, self.blobs, self.parser, self.chunker, self.embedder)
 
-    def release_blobs(self, hashes: set[str]) -> None:
-        """Remove those of these originals that nothing refers to any more."""
-        for sha256 in hashes - self.catalog.blob_hashes():
-            self.blobs.delete(sha256)
-
     def close(self) -> None:
         """Close everything and give up ownership."""
         with self._guard:

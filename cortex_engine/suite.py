@@ -16,10 +16,10 @@ from types import TracebackType
 
 from cortex_engine import caring, measuring, working
 from cortex_engine.config import LoadedConfig, load_config
-from cortex_engine.core.catalog import Passage
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.documents import Document, Page, PagePicture, line_boxes
 from cortex_engine.core.errors import NotFoundError, UsageError
+from cortex_engine.core.records import Passage
 from cortex_engine.core.reports import (
     EvaluationReport,
     Finding,

@@ -138,7 +138,7 @@ def delete(library: Library, change: Callable[[Catalog], list[str]]) -> list[str
     gone = change(library.catalog)
     if library.owner or library.try_own():
         library.settle()
-        library.release_blobs(before - library.catalog.blob_hashes())
+        library.catalog.drop_blobs(sorted(before - library.catalog.blob_hashes()))
     return gone
 
 

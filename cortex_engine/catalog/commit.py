@@ -15,13 +15,14 @@ from cortex_engine.catalog.blobs import require_blob
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.pages import COLUMNS, page_row
 from cortex_engine.catalog.vectors import count_vectors, insert_vectors, require_vectors
-from cortex_engine.core.catalog import BlobStore, CommitOutcome, PreparedDocument, Source
+from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.documents import Chunk
 from cortex_engine.core.errors import ModelMismatchError
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.identifiers import document_id as id_of
 from cortex_engine.core.identifiers import text_hash
 from cortex_engine.core.protocols import Vectors
+from cortex_engine.core.records import CommitOutcome, PreparedDocument, Source
 from cortex_engine.core.reports import FileState
 
 _DOCUMENT_COLUMNS = (

@@ -11,9 +11,9 @@ from cortex_engine.catalog import removal, rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.filters import where
 from cortex_engine.catalog.pages import COLUMNS, page_from
-from cortex_engine.core.catalog import Source
 from cortex_engine.core.documents import Chunk, Document, DocumentInfo, Page
 from cortex_engine.core.failpoints import failpoint
+from cortex_engine.core.records import Source
 from cortex_engine.core.search import Filters
 
 _PREFIX = 8

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from cortex_engine.catalog import queue, rows
 from cortex_engine.catalog.blobs import require_blob
 from cortex_engine.catalog.connection import CatalogPart
-from cortex_engine.core.catalog import BlobStore, NewFile
+from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.errors import NotFoundError, UsageError
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.identifiers import new_id
+from cortex_engine.core.records import NewFile
 from cortex_engine.core.reports import FileState, Job, JobFile, JobState
 
 _CLAIMABLE = f"""

@@ -9,9 +9,9 @@ from collections.abc import Set as AbstractSet
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.filters import where
-from cortex_engine.core.catalog import Passage
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.protocols import LexicalEntry
+from cortex_engine.core.records import Passage
 from cortex_engine.core.search import Filters
 
 _BATCH = 2000

@@ -12,9 +12,10 @@ from pathlib import Path
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.schema import backup
-from cortex_engine.core.catalog import BlobStore, CatalogCounts
+from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.documents import PageState
 from cortex_engine.core.errors import AlreadyExistsError, StorageFullError, UsageError
+from cortex_engine.core.records import CatalogCounts
 from cortex_engine.core.reports import Finding, LedgerEntry, Severity
 
 _SAFE_SQLITE = (3, 51, 3)

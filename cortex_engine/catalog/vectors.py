@@ -10,10 +10,10 @@ import numpy as np
 
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
-from cortex_engine.core.catalog import VectorBatch
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import CatalogError, ModelMismatchError, NotFoundError
 from cortex_engine.core.protocols import Vectors
+from cortex_engine.core.records import VectorBatch
 
 _BATCH = 4096
 """Rows that `vectors` gives at once."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortex_engine.core.catalog import Source
 from cortex_engine.core.errors import NotFoundError
+from cortex_engine.core.records import Source
 from cortex_engine.ingestion.submission import collect
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cortex_engine.core import identifiers
-from cortex_engine.core.catalog import BlobStore, Catalog, CommitOutcome, PreparedDocument, Source
+from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.documents import Attachment, Chunk, PageState, ParsedDocument
 from cortex_engine.core.errors import CatalogError, CortexError, ModelUnavailableError, NotFoundError, ParseError
 from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, Vectors
+from cortex_engine.core.records import CommitOutcome, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, JobFile
 
 _log = logging.getLogger(__name__)
@@ -115,8 +116,6 @@ class DocumentLine:
         if not here:
             self.fit(document_id, collection.spec)
         self._catalog.adopt(document_id, collection.name, source)
-        for child in self._catalog.children(document_id):
-            self._catalog.adopt(child, collection.name)
         word = "already here" if here else f"already in the library, now also in '{collection.name}'"
         name = "" if before.name == item.name else f" as '{before.name}'"
         state = FileState.ALREADY_HERE if here else FileState.DONE

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from cortex_engine.core.catalog import BlobStore, Catalog, NewFile
+from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.errors import NotFoundError, UsageError
+from cortex_engine.core.records import NewFile
 from cortex_engine.core.reports import FileState, IngestEvent, Job
 
 _IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})

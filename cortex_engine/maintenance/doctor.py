@@ -118,8 +118,7 @@ def _originals(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
         yield Finding("originals-damaged", Severity.ERROR, message, remedy)
     if orphans := held - needed:
         if fix and not patient.owner:
-            for sha256 in orphans:
-                patient.blobs.delete(sha256)
+            patient.catalog.drop_blobs(sorted(orphans))
         message = f"{len(orphans)} originals belong to no document."
         fixed = fix and not patient.owner
         yield Finding("originals-orphaned", Severity.NOTE, message, "`doctor --fix` removes them.", True, fixed)

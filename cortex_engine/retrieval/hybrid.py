@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cortex_engine.core.catalog import Passage, SearchRecords
+from cortex_engine.core.catalog import SearchRecords
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import IndexUnavailableError, ModelMismatchError, UsageError
 from cortex_engine.core.options import SearchOptions
 from cortex_engine.core.protocols import Embedder, LexicalIndex
+from cortex_engine.core.records import Passage
 from cortex_engine.core.search import Query, Ranking, SearchHit, SearchMode, SearchResult
 from cortex_engine.retrieval.characters import CHARACTER_STAGE, character_evidence
 from cortex_engine.retrieval.dense import VECTOR_STAGE, DenseRecall, DenseStores

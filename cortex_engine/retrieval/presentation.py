@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cortex_engine.core.catalog import Passage, SearchRecords
+from cortex_engine.core.catalog import SearchRecords
+from cortex_engine.core.records import Passage
 from cortex_engine.core.search import Query, Ranking, SearchHit, StageStanding
 
 _BATCH = 256

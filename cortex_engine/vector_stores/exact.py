@@ -102,7 +102,7 @@ class ExactStore:
         if top_k < 1:
             return Ranking("vector", ())
         count = files.live if scope is None else len(scope)
-        if count <= FLOAT_SCAN or len(view.codes) == 0:
+        if count <= FLOAT_SCAN or len(view.codes) == 0 or not flat_scan.POPCOUNT:
             candidates = _float_scan(view, scope, query, top_k)
         else:
             candidates = self._code_scan(view, scope, query, top_k)

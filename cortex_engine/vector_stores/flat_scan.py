@@ -27,6 +27,8 @@ _ROWS_AT_ONCE = 128
 """Rows gathered at once: they stay in the processor's cache, and no fresh memory is touched for them."""
 _MARGIN = 1e-5
 """More than float32 products of unit vectors can err: rows within it of the k-th best are scored again in float64."""
+POPCOUNT = hasattr(np, "bitwise_count")
+"""numpy 1.26 has no popcount; the float scan, which is exact and slower, does all the work there."""
 UNREACHABLE = np.iinfo(np.uint16).max
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from cortex_engine.catalog import FileBlobStore, SqliteCatalog
-from cortex_engine.core.catalog import BlobStore, Catalog, NewFile, PreparedDocument, Source
+from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk, DocumentInfo, Page, PageState, ParsedDocument
 from cortex_engine.core.errors import AlreadyExistsError, ModelMismatchError, NotFoundError, UsageError
 from cortex_engine.core.identifiers import chunk_id, content_hash, document_id
+from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, IndexState, JobState, OutboxEntry
 from cortex_engine.core.search import Filters
 

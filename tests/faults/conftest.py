@@ -92,7 +92,9 @@ def write_documents(tmp_path: Path) -> Callable[[str, int], Path]:
         folder.mkdir(exist_ok=True)
         for number in range(count):
             word = f"{name}x{number}"
-            lines = [f"Line {line} of the {word} station log: wind from the west, force {line % 9}." for line in range(40)]
+            lines = [
+                f"Line {line} of the {word} station log: wind from the west, force {line % 9}." for line in range(40)
+            ]
             (folder / f"{word}.txt").write_text("\n\n".join(lines))
         return folder
 

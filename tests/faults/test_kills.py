@@ -74,7 +74,9 @@ def test_a_kill_at_each_named_place_loses_nothing(name: str, patient: Any, write
     assert child.returncode == -signal.SIGKILL, f"{name} was not reached: {errors}"
     patient.note(output)
     patient.check()
-    again = patient.start(*arguments) if arguments[0] == "ingest" else patient.start("ingest", write_documents("more", 3))
+    again = (
+        patient.start(*arguments) if arguments[0] == "ingest" else patient.start("ingest", write_documents("more", 3))
+    )
     output, errors = again.communicate(timeout=60)
     assert again.returncode == 0, errors
     patient.note(output)

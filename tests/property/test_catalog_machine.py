@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cortex_engine.catalog import SqliteCatalog
-from cortex_engine.core.catalog import NewFile, PreparedDocument, Source
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk, DocumentInfo, Page, PageState, ParsedDocument
 from cortex_engine.core.errors import AlreadyExistsError
 from cortex_engine.core.identifiers import chunk_id, content_hash, document_id
+from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, JobState
 from cortex_engine.core.search import Filters
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from cortex_engine.catalog import SqliteCatalog
-from cortex_engine.core.catalog import PreparedDocument
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk, DocumentInfo, Page, PageState, ParsedDocument
 from cortex_engine.core.identifiers import chunk_id, content_hash, document_id
+from cortex_engine.core.records import PreparedDocument
 
 Prepare = Callable[..., PreparedDocument]
 

@@ -16,9 +16,9 @@ import cortex_engine.catalog as catalog_room
 from cortex_engine.catalog import FileBlobStore, SqliteCatalog
 from cortex_engine.catalog.connection import Database
 from cortex_engine.catalog.schema import MIGRATIONS, Migration, schema_version
-from cortex_engine.core.catalog import NewFile, PreparedDocument, Source
 from cortex_engine.core.errors import ConfigError
 from cortex_engine.core.failpoints import FAILPOINTS, activate
+from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState
 
 _FORK = multiprocessing.get_context("fork")

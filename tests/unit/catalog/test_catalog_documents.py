@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from cortex_engine.catalog import SqliteCatalog
-from cortex_engine.core.catalog import NewFile, PreparedDocument, Source
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import DocumentInfo, Page, PageState, TextBoxes
 from cortex_engine.core.errors import CatalogError, ModelMismatchError, NotFoundError, UsageError
 from cortex_engine.core.identifiers import text_hash
+from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, JobState
 from cortex_engine.core.search import Filters
 

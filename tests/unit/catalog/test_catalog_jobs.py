@@ -7,8 +7,8 @@ import time
 import pytest
 
 from cortex_engine.catalog import FileBlobStore, SqliteCatalog
-from cortex_engine.core.catalog import NewFile, Source
 from cortex_engine.core.errors import NotFoundError, UsageError
+from cortex_engine.core.records import NewFile, Source
 from cortex_engine.core.reports import FileState, JobState
 
 

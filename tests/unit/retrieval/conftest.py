@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from cortex_engine.core.catalog import Passage
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk
 from cortex_engine.core.errors import NotFoundError
 from cortex_engine.core.options import SearchOptions
+from cortex_engine.core.records import Passage
 from cortex_engine.core.reports import ScoreMoments, StoreDescription
 from cortex_engine.core.search import Ranking, ScoredChunk
 from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever
