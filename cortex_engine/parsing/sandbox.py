@@ -111,9 +111,13 @@ class Sandbox:
         """
         request = json.dumps({"function": function, "arguments": arguments, "limits": asdict(limits)}).encode()
         for _ in range(2):
+            channel = self._running()
             try:
-                return self._exchange(request, source, limits, name)
+                return self._exchange(channel, request, source, limits, name)
             except _ZygoteGoneError:
+                with self._lock:
+                    if self._channel is channel:  # another thread may have started a new one already
+                        self._stop()
                 _log.warning("The process that starts the parsers ended by itself; it is started again.")
         raise ParseError(f"'{name}' could not be read: the process that reads files ended twice.", "crashed")
 
@@ -177,8 +181,7 @@ class Sandbox:
             self._process.wait()
             self._process = None
 
-    def _exchange(self, request: bytes, source: int, limits: Limits, name: str) -> Reply:
-        channel = self._running()
+    def _exchange(self, channel: socket.socket, request: bytes, source: int, limits: Limits, name: str) -> Reply:
         read_end, write_end = os.pipe()
         control, control_theirs = socket.socketpair()
         with control, os.fdopen(read_end, "rb", buffering=0) as answer:
