@@ -143,6 +143,7 @@ def test_codes_begin_when_the_store_has_grown(tmp_path):
     assert store.nearest(vectors[-1], 1).items[0].chunk_id == "last"
 
 
+@pytest.mark.skipif(not flat_scan.POPCOUNT, reason="numpy 1.26 has no popcount: the float scan does all the work")
 def test_encode_and_distances_agree_with_bits():
     vectors, centre = unit(flat_scan.BLOCK, 1, 100), np.full(100, 0.02, np.float32)
     query = unit(1, 2, 100)
