@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,20 @@ def pad(rows: Sequence[Sequence[int]], padding: int = 0) -> tuple[Ids, Mask]:
     return ids, mask
 
 
+Apply = Callable[[Callable[[list[int]], NDArray[np.float32]], Sequence[list[int]]], Iterable[NDArray[np.float32]]]
+"""`map`, or the same with several threads."""
+
+
 def embed_in_batches(
-    rows: Sequence[Sequence[int]], dimension: int, run: Callable[[Ids, Mask], NDArray[np.float32]]
+    rows: Sequence[Sequence[int]],
+    dimension: int,
+    run: Callable[[Ids, Mask], NDArray[np.float32]],
+    apply: Apply = map,
 ) -> NDArray[np.float32]:
     """Vectors `(len(rows), dimension)` in the order of `rows`, computed by `run` batch by batch."""
     vectors = np.empty((len(rows), dimension), np.float32)
-    for positions in batches([len(row) for row in rows]):
-        vectors[positions] = run(*pad([rows[position] for position in positions]))
+    chosen = list(batches([len(row) for row in rows]))
+    found = apply(lambda positions: run(*pad([rows[position] for position in positions])), chosen)
+    for positions, values in zip(chosen, found, strict=True):
+        vectors[positions] = values
     return vectors

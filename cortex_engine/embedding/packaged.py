@@ -51,7 +51,7 @@ class PackagedEmbedder:
 
         Args:
             cache_dir: where the graph made from the weights is kept (90 MB, made again when missing or damaged).
-            threads: of one call; 0 for all processors.
+            threads: that compute at the same time; 0 for one a processor.
             precision: of document vectors.
             folder: the model's folder; None for the installed package's.
         """
@@ -110,8 +110,10 @@ class PackagedEmbedder:
                     f"Text {position + 1} of {len(rows)} has {len(row)} tokens, but {_SPEC.model} reads at most "
                     f"{_SPEC.max_tokens}. Cut it into shorter passages before embedding."
                 )
-        model = self._bfloat16_model() if self.document_precision == "bfloat16" else self._float32_model()
-        return embed_in_batches(rows, _SPEC.dimension, model.run)
+        if self.document_precision == "bfloat16":
+            model = self._bfloat16_model()
+            return embed_in_batches(rows, _SPEC.dimension, model.run, model.apply)
+        return embed_in_batches(rows, _SPEC.dimension, self._float32_model().run)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """float32 `(384,)`, unit length. A query over `spec.max_tokens` is cut there, and the log says so.
@@ -137,5 +139,5 @@ class PackagedEmbedder:
     def _bfloat16_model(self) -> Bfloat16Bert:
         with self._lock:
             if self._bfloat16 is None:
-                self._bfloat16 = Bfloat16Bert(read_weights(self._folder), MINILM)
+                self._bfloat16 = Bfloat16Bert(read_weights(self._folder), MINILM, self._threads)
             return self._bfloat16
