@@ -192,17 +192,22 @@ while seen < 3000:
 def test_readers_in_other_processes_never_see_half_a_write(tmp_path):
     folder = tmp_path / "s"
     store = ExactStore(folder, DIMENSION)
+    vectors = unit(3000)
+
+    def add(first: int) -> None:
+        part = range(first, first + 100)
+        store.upsert([f"c{n}" for n in part], [f"d{first}"] * 100, vectors[first : first + 100])
+        store.flush()
+
+    add(0)
     readers = [
         subprocess.Popen([sys.executable, "-c", READER, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)
     ]
     for reader in readers:
         reader.stdout.readline()
-    vectors = unit(3000)
-    for first in range(0, 3000, 100):
-        part = range(first, first + 100)
-        store.upsert([f"c{n}" for n in part], [f"d{first}"] * 100, vectors[first : first + 100])
-        store.flush()
+    for first in range(100, 3000, 100):
+        add(first)
     for reader in readers:
         _, errors = reader.communicate(timeout=60)
         assert reader.returncode == 0, errors.decode()
