@@ -6,6 +6,7 @@ through entry points of the groups `cortex_engine.embedders` and `cortex_engine.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -116,7 +117,12 @@ def build_blobs(config: CortexConfig) -> BlobStore:
     """The originals."""
     from cortex_engine.catalog.blobs import FileBlobStore
 
-    return FileBlobStore(config.data_dir / "blobs", min_free_bytes=config.min_free_bytes)
+    return FileBlobStore(config.data_dir / "blobs", min_free_bytes=room_to_keep(config))
+
+
+def room_to_keep(config: CortexConfig) -> int:
+    """Bytes of the library's disk that must stay free: the setting, or 5 % of the disk if that is less."""
+    return min(config.min_free_bytes, int(shutil.disk_usage(config.data_dir).total * 0.05))
 
 
 def _packaged(config: CortexConfig, model: str) -> Embedder:  # noqa: ARG001  (one signature for all builders)

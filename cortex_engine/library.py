@@ -7,6 +7,7 @@ read-only. Whoever writes indexes is the owner, one process at a time (`catalog.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,14 @@ from cortex_engine.catalog.owner import OwnerLock
 from cortex_engine.catalog.sqlite import SqliteCatalog
 from cortex_engine.config import CortexConfig
 from cortex_engine.core.collections import Collection, EmbeddingSpec
-from cortex_engine.core.errors import CortexError, IndexUnavailableError, LibraryLockedError, NotFoundError
+from cortex_engine.core.errors import (
+    AlreadyExistsError,
+    CortexError,
+    IndexUnavailableError,
+    LibraryLockedError,
+    NotFoundError,
+    StorageFullError,
+)
 from cortex_engine.core.protocols import (
     Chunker,
     DocumentParser,
@@ -27,7 +35,7 @@ from cortex_engine.core.protocols import (
 )
 from cortex_engine.core.reports import IndexState
 from cortex_engine.ingestion.derived import DerivedIndex, VectorIndex, WordIndex
-from cortex_engine.ingestion.indexing import IndexSync, Repair, generation_folder
+from cortex_engine.ingestion.indexing import DAMAGE, IndexSync, Repair, generation_folder
 from cortex_engine.ingestion.pipeline import DocumentLine
 
 _log = logging.getLogger(__name__)
@@ -63,6 +71,8 @@ class Library:
         self._readers: dict[str, tuple[IndexState, DerivedIndex]] = {}
         self._parser: DocumentParser | None = None
         self._guard = threading.RLock()
+        self.queue = threading.Lock()
+        """Held by the thread of this process that works on the queue."""
 
     @staticmethod
     def exists(config: CortexConfig) -> bool:
@@ -88,7 +98,13 @@ class Library:
         with self._guard:
             if self._owner:
                 return
-            self.lock.acquire(timeout)
+            try:
+                self.lock.acquire(timeout)
+            except OSError:
+                if not self.lock.held:
+                    raise
+                # On a full disk the note on who holds the lock cannot be written; what counts is the lock.
+                _log.warning("the note on the owner of the library could not be written", exc_info=True)
             self._owner = True
             self._close_readers()
             self.catalog.become_owner()
@@ -102,6 +118,20 @@ class Library:
         except LibraryLockedError:
             return False
         return True
+
+    def require_room(self) -> None:
+        """Refuse before anything is written what would fill the disk.
+
+        Raises:
+            StorageFullError: less is free than the setting `min_free_bytes` wants (or 5 % of the disk, if that is less).
+        """
+        usage = shutil.disk_usage(self.folder)
+        keep = backends.room_to_keep(self.config)
+        if usage.free < keep:
+            raise StorageFullError(
+                f"The disk that holds '{self.folder}' has {usage.free / 1e9:.2f} GB left, and {keep / 1e9:.2f} GB must stay "
+                "free. Nothing was written; free some room. Search goes on."
+            )
 
     def models(self) -> dict[str, EmbeddingSpec]:
         """Models of all collections, by id."""
@@ -126,9 +156,16 @@ class Library:
         return repairs
 
     def settle(self) -> None:
-        """As the owner: bring every index up to date and drop those that no collection needs."""
-        self.bring_up(self.all_indexes())
-        self.sync.retire(self.all_indexes())
+        """As the owner: bring every index up to date and drop those that no collection needs.
+
+        A store that does not come up (its package is missing, it fails) hinders nobody: vectors are scanned exactly, and
+        the doctor names it.
+        """
+        searched, wanted = self.search_indexes(), self.all_indexes()
+        self.bring_up(searched)
+        self.sync.inspect([name for name in wanted if name not in searched])
+        self.sync.sync()
+        self.sync.retire(wanted)
         self.catalog.trim_outbox()
 
     def prepare_search(self) -> list[str]:
@@ -138,16 +175,19 @@ class Library:
         process works on the library, the search sees what that process has finished so far.
         """
         names = self.search_indexes()
-        if not self._owner:
-            states, last = self.catalog.index_states(), self.catalog.last_seq()
-            ready = all(
-                name in states and not states[name].dirty and states[name].applied_seq >= last for name in names
-            )
-            if ready and all(self._readable(name) for name in names):
-                return []
-            if not self.try_own():
-                return ["Documents are being added right now; the newest of them may be missing from this result."]
-        repairs = self.bring_up(names)
+        try:
+            if not self._owner:
+                states, last = self.catalog.index_states(), self.catalog.last_seq()
+                ready = all(
+                    name in states and not states[name].dirty and states[name].applied_seq >= last for name in names
+                )
+                if ready and all(self._readable(name) for name in names):
+                    return []
+                if not self.try_own():
+                    return ["Documents are being added right now; the newest of them may be missing from this result."]
+            repairs = self.bring_up(names)
+        except StorageFullError as error:
+            return [f"{error} This result shows what was indexed before."]
         return [
             f"The index '{repair.index}' was damaged ({repair.reason}) and has been built anew." for repair in repairs
         ]
@@ -169,8 +209,13 @@ class Library:
         if not self._owner or self.config.vector_store == "exact" or name not in self.catalog.index_states():
             return None
         if name not in self.sync.names():
-            self.bring_up([name])
-        return self._vector_index(name).store
+            self.sync.inspect([name])
+        return self._vector_index(name).store if name in self.sync.names() else None
+
+    def moment(self) -> tuple[int, dict[str, int]]:
+        """Number of the newest change and the valid generations: a search that met another moment is asked again."""
+        states = self.catalog.index_states()
+        return self.catalog.last_seq(), {name: state.generation for name, state in states.items()}
 
     def lexical_index(self) -> LexicalIndex:
         """The word index.
@@ -210,7 +255,11 @@ class Library:
         try:
             return self.catalog.collection(name)
         except NotFoundError:
-            return self.catalog.create_collection(name, self.default_spec())
+            spec = self.default_spec()
+        try:
+            return self.catalog.create_collection(name, spec)
+        except AlreadyExistsError:  # another process was faster
+            return self.catalog.collection(name)
 
     def chunker(self, spec: EmbeddingSpec) -> Chunker:
         """The chunker for a model."""
@@ -248,7 +297,8 @@ class Library:
         return index
 
     def _index(self, name: str) -> DerivedIndex:
-        return self.sync.get(name) if self._owner else self._reader(name)
+        """The owner's open index; else (also when the owner had no room to bring it up) the last valid state on disk."""
+        return self.sync.get(name) if self._owner and name in self.sync.names() else self._reader(name)
 
     def _reader(self, name: str) -> DerivedIndex:
         """The valid generation, opened read-only and checked; opened again when the owner has written to it."""
@@ -263,11 +313,26 @@ class Library:
                 index.close()
                 del self._readers[name]
             index = self._make_index(name, read_only=True)
-            index.open(generation_folder(self.derived, name, state.generation))
-            self._readers[name] = (state, index)
-            if not state.dirty and state.applied_seq >= self.catalog.last_seq() and (fault := index.fault()):
+            if fault := self._reader_fault(index, state):
+                index.close()
                 raise IndexUnavailableError(f"The index '{name}' is damaged: {fault}. Run `rebuild` to make it anew.")
+            self._readers[name] = (state, index)
             return index
+
+    def _reader_fault(self, index: DerivedIndex, state: IndexState) -> str:
+        """Open a generation for reading; what is wrong with it, compared with the catalog only where nobody writes."""
+        folder = generation_folder(self.derived, state.name, state.generation)
+        if not folder.is_dir():
+            return "its folder is missing"
+        if index.config_hash != state.config_hash:
+            return "it was built with other settings"
+        last = self.catalog.last_seq()
+        try:
+            index.open(folder)
+            fault = "" if state.dirty or state.applied_seq < last else index.fault()
+        except DAMAGE as error:
+            return f"{error}"
+        return fault if self.catalog.last_seq() == last else ""
 
     def _readable(self, name: str) -> bool:
         try:

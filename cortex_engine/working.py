@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cortex_engine.core.catalog import Catalog
+from cortex_engine.core.errors import IndexUnavailableError, LibraryLockedError
 from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
 from cortex_engine.core.search import Query, SearchResult
 from cortex_engine.ingestion.folder_sync import compare
@@ -21,6 +22,12 @@ from cortex_engine.library import Library
 OnEvent = Callable[[IngestEvent], None]
 
 _FOLLOW_SECONDS = 0.3
+
+_IDLE_SECONDS = 120.0
+"""So long another process may own the library without working on the queue before its files' sender stops waiting."""
+
+_SEARCHES = 5
+"""How often a search is asked that another process overtakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ def ingest(
 ) -> IngestReport:
     """See `CortexSuite.ingest`."""
     files = list(collect(paths, recursive))
+    library.require_room()
     library.collection(collection)
     return _submit_and_work(library, "ingest", collection, files, on_event, stop)
 
@@ -67,6 +75,7 @@ def sync_folder(
 ) -> IngestReport:
     """See `CortexSuite.sync_folder`. What is gone is removed last, so that a file that only moved is not lost."""
     folder = normalised(folder)
+    library.require_room()
     name = library.collection(collection).name
     changes = compare(folder, library.catalog.sources(name, str(folder)))
     report = _submit_and_work(library, "sync", name, list(changes.take), on_event, stop)
@@ -86,8 +95,11 @@ def _submit_and_work(
 ) -> IngestReport:
     job, unreadable = Submission(library.catalog, library.blobs, on_event).submit(kind, collection, files)
     while not _ended(library.catalog.job(job.id)) and not (stop and stop.is_set()):
-        if library.owner or library.try_own():
-            work(library, on_event, stop)
+        if (library.owner or library.try_own()) and library.queue.acquire(blocking=False):
+            try:
+                _work(library, on_event, stop)
+            finally:
+                library.queue.release()
             break
         _follow(library, job.id, on_event, stop)
     ended = library.catalog.job(job.id)
@@ -99,17 +111,35 @@ def _ended(job: Job) -> bool:
 
 
 def _follow(library: Library, job_id: str, on_event: OnEvent, stop: threading.Event | None) -> None:
-    """Another process owns the library and works on our job too: report, until it is done or the lock is free."""
+    """Another process owns the library and works on our job too: report, until it is done or the lock is free.
+
+    Raises:
+        LibraryLockedError: that process does not work on the queue.
+    """
     told: dict[int, FileState] = {}
+    busy = time.monotonic()
     while not (stop and stop.is_set()):
         job = library.catalog.job(job_id)
         for file in library.catalog.job_files(job_id):
             if told.get(file.id) != file.state and file.state is not FileState.QUEUED:
                 told[file.id] = file.state
                 on_event(_event(file, job))
-        if _ended(job) or library.lock.holder() is None:
+        holder = library.lock.holder()
+        if _ended(job) or holder is None or (library.owner and not library.queue.locked()):
             return
+        if _in_work(library):
+            busy = time.monotonic()
+        elif time.monotonic() - busy > _IDLE_SECONDS:
+            raise LibraryLockedError(
+                f"The library is in use by process {holder.pid} ({holder.command}, since {holder.started}), which takes no "
+                "files in. Yours are queued: `cortex jobs resume` takes them in when that process has ended."
+            )
         time.sleep(_FOLLOW_SECONDS)
+
+
+def _in_work(library: Library) -> bool:
+    states = {state for job in library.catalog.jobs(active_only=True) for state in job.counts}
+    return any(not state.final and state is not FileState.QUEUED for state in states)
 
 
 def _event(file: JobFile, job: Job) -> IngestEvent:
@@ -119,13 +149,17 @@ def _event(file: JobFile, job: Job) -> IngestEvent:
 
 
 def work(library: Library, on_event: OnEvent, stop: threading.Event | None) -> None:
-    """As the owner: work the queue, then bring every index up to date."""
-    names = library.search_indexes()
-    library.bring_up(names)
+    """As the owner: work the queue, then bring every index up to date. One thread of a process at a time."""
+    with library.queue:
+        _work(library, on_event, stop)
+
+
+def _work(library: Library, on_event: OnEvent, stop: threading.Event | None) -> None:
+    library.bring_up(library.search_indexes())
     IngestWorker(
         library.catalog,
         library.line(),
-        lambda: library.sync.sync(names),
+        lambda: library.bring_up(library.search_indexes()),
         f"pid {os.getpid()}",
         library.config.parse_workers,
     ).run(on_event, stop)
@@ -155,16 +189,30 @@ def add_to_collection(library: Library, name: str, document_ids: Sequence[str]) 
 
 
 def search(library: Library, query: Query) -> SearchResult:
-    """See `CortexSuite.search`."""
+    """See `CortexSuite.search`. Asked again where another process built indexes anew or wrote to them meanwhile."""
+    for attempt in range(1, _SEARCHES + 1):
+        warnings = library.prepare_search()
+        before = library.moment()
+        try:
+            result = _search(library, query)
+        except IndexUnavailableError:
+            if attempt == _SEARCHES or library.moment() == before:
+                raise
+            continue
+        overtaken = (result.degraded or not library.owner) and library.moment()[1] != before[1]
+        if attempt == _SEARCHES or not overtaken:
+            break
+    return replace(result, warnings=(*warnings, *result.warnings)) if warnings else result
+
+
+def _search(library: Library, query: Query) -> SearchResult:
     from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever
 
     def stores_of(model_id: str) -> DenseStores:
         return DenseStores(exact=library.exact_store(model_id), approximate=library.large_store(model_id))
 
-    warnings = library.prepare_search()
     options = library.config.search_options()
     if not library.owner or library.config.vector_store == "exact":
         options = replace(options, exact_below=sys.maxsize)
     retriever = HybridRetriever(library.catalog, library.embedder, stores_of, library.lexical_index, options)
-    result = retriever.retrieve(query)
-    return replace(result, warnings=(*warnings, *result.warnings)) if warnings else result
+    return retriever.retrieve(query)

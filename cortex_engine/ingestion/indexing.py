@@ -5,15 +5,24 @@ The reasons stand in `docs/explanation/truth-and-derivation.md`.
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cortex_engine.core.catalog import Catalog
-from cortex_engine.core.errors import IndexUnavailableError, NotFoundError
+from cortex_engine.core.errors import (
+    CortexError,
+    IndexUnavailableError,
+    ModelMismatchError,
+    ModelUnavailableError,
+    NotFoundError,
+    StorageFullError,
+)
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.reports import IndexState, OutboxEntry
 from cortex_engine.ingestion.derived import DerivedIndex
@@ -21,6 +30,15 @@ from cortex_engine.ingestion.derived import DerivedIndex
 _log = logging.getLogger(__name__)
 
 _BATCH = 500
+
+_NO_ROOM = ("No space left", "os error 28", "disk is full", "os error 122", "quota exceeded")
+"""How the libraries underneath put ENOSPC and EDQUOT, which they do not hand on as numbers."""
+
+DAMAGE = (IndexUnavailableError, NotFoundError, ModelMismatchError, OSError, ValueError, IndexError)
+"""What an index may fail with whose files were changed from outside: all of it means to build it anew."""
+
+_UNUSABLE = (*DAMAGE, ModelUnavailableError, StorageFullError)
+"""Why an index may not come up at all; what can do without it goes on, and says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,7 @@ class IndexSync:
         self._folder = folder
         self._make = make
         self._open: dict[str, DerivedIndex] = {}
+        self._failures: dict[str, str] = {}
         self._lock = threading.RLock()
 
     def get(self, name: str) -> DerivedIndex:
@@ -80,7 +99,11 @@ class IndexSync:
         with self._lock:
             states = self._catalog.index_states()
             for name in names or self.names():
-                self._follow(name, states[name])
+                try:
+                    self._follow(name, states[name])
+                except DAMAGE as error:
+                    _log.warning("index %s failed while it was written: %s", name, error)
+                    self.rebuild(name, _in_words(error))
             self._catalog.trim_outbox()
 
     def rebuild(self, name: str, reason: str = "asked for") -> Repair:
@@ -92,15 +115,22 @@ class IndexSync:
             shutil.rmtree(folder, ignore_errors=True)
             fresh = self._make(name)
             seq = self._catalog.last_seq()
-            fresh.open(folder)
-            fresh.apply(None, ())
+            try:
+                with _room(name):
+                    fresh.open(folder)
+                    fresh.apply(None, ())
+            except BaseException:
+                _close_failed(fresh)
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
             failpoint("rebuild.built")
             self._catalog.swap_generation(name, generation, seq, fresh.config_hash)
             failpoint("rebuild.swapped")
             old = self._open.pop(name, None)
             self._open[name] = fresh
+            self._failures.pop(name, None)
             if old is not None:
-                old.close()
+                _close_failed(old)
             self._sweep()
             self._follow(name, self._catalog.index_states()[name])
         _log.info("index %s built anew as generation %d: %s", name, generation, reason)
@@ -111,12 +141,25 @@ class IndexSync:
         self.rebuild(name, "the doctor found it damaged")
 
     def inspect(self, names: Sequence[str]) -> dict[str, str]:
-        """Open these indexes, building anew what cannot be opened; name -> what was wrong with it."""
-        return {repair.index: repair.reason for repair in self.ensure(names)}
+        """Open these indexes, building anew what is damaged; name -> what was wrong with it.
+
+        What does not come up at all stays closed, and `check` tells why.
+        """
+        repaired = {}
+        for name in names:
+            self._failures.pop(name, None)
+            try:
+                repaired.update({repair.index: repair.reason for repair in self.ensure([name])})
+            except _UNUSABLE as error:
+                _log.warning("index %s is not available: %s", name, error)
+                self._failures[name] = _in_words(error)
+        return repaired
 
     def check(self, name: str, thorough: bool = False) -> str:
         """What is wrong with an index, as a sentence, or ""."""
         with self._lock:
+            if name in self._failures:
+                return self._failures[name]
             state = self._catalog.index_states().get(name)
             if state is None:
                 return "it was never built"
@@ -124,8 +167,8 @@ class IndexSync:
                 return "a write to it was not finished"
             try:
                 return self.get(name).fault(thorough)
-            except IndexUnavailableError as error:
-                return str(error)
+            except DAMAGE as error:
+                return _in_words(error)
 
     def close(self) -> None:
         """Close all indexes."""
@@ -144,12 +187,12 @@ class IndexSync:
                 self._open[name] = index
                 self._follow(name, state)
                 reason = index.fault()
-            except (IndexUnavailableError, NotFoundError) as error:
-                reason = str(error)
+            except DAMAGE as error:
+                reason = _in_words(error)
         if not reason:
             return None
         self._open.pop(name, None)
-        index.close()
+        _close_failed(index)
         repair = self.rebuild(name, reason)
         return repair if state is not None else None
 
@@ -171,7 +214,15 @@ class IndexSync:
             applied = entries[-1].seq
             self._catalog.begin_index_write(name)
             failpoint("index.begun")
-            index.apply(upserts, deletes)
+            try:
+                with _room(name):
+                    index.apply(upserts, deletes)
+            except BaseException:
+                # What it holds in memory may be half of the change: the next use opens it again, finds it dirty, and
+                # builds it anew.
+                self._open.pop(name, None)
+                _close_failed(index)
+                raise
             failpoint("index.applied")
             self._catalog.end_index_write(name, applied)
 
@@ -196,6 +247,37 @@ class IndexSync:
 def generation_folder(derived: Path, name: str, generation: int) -> Path:
     """Where one generation of an index lies."""
     return derived / f"{name}-{generation:06d}"
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, CortexError) else f"{type(error).__name__}: {error}"
+
+
+def _close_failed(index: DerivedIndex) -> None:
+    """Close an index that is given up; that it cannot even be closed in order changes nothing."""
+    try:
+        index.close()
+    except (CortexError, OSError, ValueError) as error:
+        _log.warning("index %s was given up: %s", index.name, error)
+
+
+@contextmanager
+def _room(name: str) -> Iterator[None]:
+    """Tell a full disk from damage, whichever way the index says it.
+
+    Raises:
+        StorageFullError: there was no room to write the index.
+    """
+    try:
+        yield
+    except (IndexUnavailableError, OSError) as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or any(words in str(error) for words in _NO_ROOM):
+            raise StorageFullError(
+                f"The disk is full; the index '{name}' could not be written. Nothing is lost: free some room, and what "
+                "waits goes on with the next ingest."
+            ) from error
+        raise
 
 
 def _coalesce(entries: Sequence[OutboxEntry]) -> tuple[list[str], list[str]]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cortex_engine.core.catalog import BlobStore, Catalog
-from cortex_engine.core.errors import NotFoundError, UsageError
+from cortex_engine.core.errors import NotFoundError, StorageFullError, UsageError
 from cortex_engine.core.records import NewFile
 from cortex_engine.core.reports import FileState, IngestEvent, Job
 
 _IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _QUEUE_BATCH = 50
+_ATTEMPTS = 3
 
 
 def is_ignored(name: str) -> bool:
@@ -86,6 +87,9 @@ class Submission:
             try:
                 status = path.stat()
                 sha256, size = self._blobs.put(path)
+            except StorageFullError:
+                self._queue(kind, collection, batch, job.id)
+                raise
             except OSError as error:
                 message = f"'{path.name}' cannot be read: {error.strerror or error}."
                 failures.append(IngestEvent(job.id, str(path), FileState.FAILED, message=message))
@@ -93,8 +97,20 @@ class Submission:
                 continue
             batch.append(NewFile(str(path), path.name, sha256, size, status.st_mtime_ns))
             if len(batch) >= _QUEUE_BATCH:
-                self._catalog.enqueue(kind, collection, batch, job.id)
+                self._queue(kind, collection, batch, job.id)
                 batch = []
-        if batch:
-            self._catalog.enqueue(kind, collection, batch, job.id)
+        self._queue(kind, collection, batch, job.id)
         return self._catalog.job(job.id), failures
+
+    def _queue(self, kind: str, collection: str, batch: Sequence[NewFile], job_id: str) -> None:
+        """Queue; originals that another process has just removed with the last document of theirs are put again."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                if batch:
+                    self._catalog.enqueue(kind, collection, batch, job_id)
+                return
+            except NotFoundError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                for file in batch:
+                    self._blobs.put(Path(file.path))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class IngestWorker:
     """
 
     def __init__(
-        self, catalog: Catalog, line: DocumentLine, sync: Callable[[], None], owner: str, workers: int = 2
+        self, catalog: Catalog, line: DocumentLine, sync: Callable[[], object], owner: str, workers: int = 2
     ) -> None:
         self._catalog = catalog
         self._line = line
@@ -75,6 +76,9 @@ class IngestWorker:
                         self._finish(waiting)
                         last_sync = time.monotonic()
                 self._finish(waiting)
+            except CortexError:
+                self._give_back([*running.values(), *(item.file for item in waiting)], running)
+                raise
             finally:
                 wait(running)
                 self._catalog.release_claims(self._owner)
@@ -100,11 +104,19 @@ class IngestWorker:
         try:
             outcome = future.result()
         except StorageFullError:
-            self._catalog.update_file(file.id, FileState.QUEUED)
+            self._give_back([file])
             raise
         except CortexError as error:
             self._settle(file, Outcome(FileState.FAILED, messages=[str(error)]))
             return
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                self._settle(file, Outcome(FileState.FAILED, messages=[f"'{file.name}' was not taken in: {error}."]))
+                return
+            self._give_back([file])
+            raise StorageFullError(
+                f"The disk is full ({error}); '{file.name}' stays queued. Free some room."
+            ) from error
         # A defect in one file's way must not stop the queue; it is logged with its traceback and told to the person.
         except Exception as error:  # noqa: BLE001
             _log.exception("unexpected failure while taking in %s", file.name)
@@ -115,6 +127,16 @@ class IngestWorker:
             return
         self._emit(file, FileState.INDEXING, outcome)
         waiting.append(_Finished(file, outcome))
+
+    def _give_back(self, files: Sequence[JobFile], running: Iterable[Future[Outcome]] = ()) -> None:
+        """Queue files again without counting the attempt: what stops the work now is not their fault."""
+        wait(running)
+        for file in files:
+            try:
+                self._catalog.update_file(file.id, FileState.QUEUED)
+            except CortexError as error:
+                # No room even for this: the next owner gives them back.
+                _log.warning("%s could not be given back to the queue: %s", file.name, error)
 
     def _finish(self, waiting: list[_Finished]) -> None:
         """Indexes first, then "done": who reads "done" finds the document."""
