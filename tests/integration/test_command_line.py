@@ -20,7 +20,9 @@ def cortex(tmp_path: Path) -> Any:
 
     def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cortex_engine", "--data-dir", str(tmp_path / "library"), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=120)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=120, check=False
+        )
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done
