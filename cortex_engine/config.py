@@ -114,7 +114,7 @@ class CortexConfig(BaseModel):
     candidates: int = _setting(
         200, "Passages that each recaller gives to fusion.", "Search", "CORTEX_CANDIDATES", ge=10, le=5000
     )
-    fusion: Literal["standardised", "rrf"] = _setting(
+    fusion: Literal["standardised", "reciprocal_rank"] = _setting(
         "standardised",
         "How the rankings become one (docs/explanation/fusion.md).",
         "Search",

@@ -37,8 +37,8 @@ _WORKER = "cortex_engine.parsing.worker"
 _REVISION = "1"
 """Raised by hand when parsers change what they give for the same file."""
 _LIBRARIES = (
-    "pypdfium2", "pillow", "rapidocr", "onnxruntime", "lxml", "python-docx", "python-pptx", "openpyxl", "xlrd",
-    "olefile", "python-oxmsg", "striprtf", "charset-normalizer",
+    "pypdfium2", "pillow", "rapidocr", "onnxruntime", "lxml", "xlrd", "olefile", "python-oxmsg", "striprtf",
+    "charset-normalizer", "markdown-it-py", "py3langid",
 )  # fmt: skip
 _OCR_MEMORY = 2_500_000_000
 """Address space that OCR itself needs: libraries, models, and the activations of a page of 2,000 pixels."""
