@@ -11,7 +11,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -317,13 +318,29 @@ def reference_markdown() -> str:
     for key in CortexConfig.model_fields:
         groups.setdefault(_extra(key)["group"], []).append(key)
     for group, keys in groups.items():
-        lines += ["", f"## {group}", "", "| key | environment | default | what it does |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {group}",
+            "",
+            "| key | environment | values | default | what it does |",
+            "|---|---|---|---|---|",
+        ]
         for key in keys:
             info, extra = CortexConfig.model_fields[key], _extra(key)
             default = "~/.cortex-suite" if key == "data_dir" else json.dumps(info.default)
             text = " ".join(filter(None, [info.description, extra["cost"]]))
-            lines.append(f"| `{key}` | `{extra['env']}` | `{default}` | {text} |")
+            lines.append(f"| `{key}` | `{extra['env']}` | {_kind(key)} | `{default}` | {text} |")
     return "\n".join(lines) + "\n"
+
+
+def _kind(key: str) -> str:
+    """What a setting takes, in words."""
+    annotation = CortexConfig.model_fields[key].annotation
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    words = {bool: "true, false", int: "whole number", float: "number", str: "text", Path: "folder"}
+    kinds = [kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType]
+    return words[kinds[0]] + (" or null" if NoneType in get_args(annotation) else "")
 
 
 def _extra(key: str) -> dict[str, str]:
