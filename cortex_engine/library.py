@@ -35,7 +35,7 @@ from cortex_engine.core.protocols import (
 )
 from cortex_engine.core.reports import IndexState
 from cortex_engine.ingestion.derived import DerivedIndex, VectorIndex, WordIndex
-from cortex_engine.ingestion.indexing import DAMAGE, IndexSync, Repair, generation_folder
+from cortex_engine.ingestion.indexing import DAMAGE, IndexSync, Repair, generation_folder, oversized
 from cortex_engine.ingestion.pipeline import DocumentLine
 
 _log = logging.getLogger(__name__)
@@ -163,7 +163,8 @@ class Library:
         """
         searched, wanted = self.search_indexes(), self.all_indexes()
         self.bring_up(searched)
-        self.sync.inspect([name for name in wanted if name not in searched])
+        repaired = self.sync.inspect([name for name in wanted if name not in searched])
+        self.repairs += [Repair(name, reason) for name, reason in repaired.items()]
         self.sync.sync()
         self.sync.retire(wanted)
         self.catalog.trim_outbox()
@@ -326,6 +327,8 @@ class Library:
             return "its folder is missing"
         if index.config_hash != state.config_hash:
             return "it was built with other settings"
+        if fault := oversized(folder, self.catalog.counts().chunks):
+            return fault
         last = self.catalog.last_seq()
         try:
             index.open(folder)

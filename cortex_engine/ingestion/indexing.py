@@ -31,6 +31,10 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 500
 
+_LARGEST_FILE = 2_500_000_000
+_LARGEST_SHARE = 1_000_000
+"""Bytes that no index file reaches by itself: so many, and so many more for each passage."""
+
 _NO_ROOM = ("No space left", "os error 28", "disk is full", "os error 122", "quota exceeded")
 """How the libraries underneath put ENOSPC and EDQUOT, which they do not hand on as numbers."""
 
@@ -205,7 +209,7 @@ class IndexSync:
             return "it was built with other settings"
         if not self._path(state.name, state.generation).is_dir():
             return "its folder is missing"
-        return ""
+        return oversized(self._path(state.name, state.generation), self._catalog.counts().chunks)
 
     def _follow(self, name: str, state: IndexState) -> None:
         index, applied = self.get(name), state.applied_seq
@@ -247,6 +251,18 @@ class IndexSync:
 def generation_folder(derived: Path, name: str, generation: int) -> Path:
     """Where one generation of an index lies."""
     return derived / f"{name}-{generation:06d}"
+
+
+def oversized(folder: Path, passages: int) -> str:
+    """A file far larger than what so many passages need, in words, or "" (Chroma has written sparse ones of 226 GB).
+
+    To be asked before such a file is opened: whoever reads it whole has no memory left.
+    """
+    limit = _LARGEST_FILE + passages * _LARGEST_SHARE
+    for path in folder.rglob("*"):
+        if path.is_file() and (size := path.stat().st_size) > limit:
+            return f"its file {path.name} claims {size / 1e9:.1f} GB for {passages} passages"
+    return ""
 
 
 def _in_words(error: Exception) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cortex_engine.core.catalog import BlobStore, Catalog
@@ -23,43 +26,110 @@ def is_ignored(name: str) -> bool:
 
 def normalised(path: Path) -> Path:
     """Absolute and without "..", links kept: the form in which sources are remembered and compared."""
-    return Path(os.path.normpath(path.absolute()))
+    absolute = path.absolute()
+    if ".." not in absolute.parts:
+        return absolute
+    # "link/.." is the folder that holds what the link leads to: only the file system knows which.
+    return absolute.resolve() if absolute.name == ".." else absolute.parent.resolve() / absolute.name
 
 
-def collect(paths: Sequence[Path], recursive: bool) -> Iterator[Path]:
-    """Files to take in, sorted within a folder, each once, as absolute paths.
+def in_words(path: Path | str) -> str:
+    """A path as the catalog keeps it and people read it: bytes that are no UTF-8 become \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A folder or file that could not be looked into; `reason` is the system's word for why."""
+
+    path: Path
+    reason: str
+
+    @property
+    def message(self) -> str:
+        """A sentence for a person."""
+        return f"'{in_words(self.path.name)}' cannot be read: {self.reason}."
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What was found below the paths: files sorted within a folder, each once, absolute; and what could not be listed."""
+
+    files: tuple[Path, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
+def collect(paths: Sequence[Path], recursive: bool, leave_out: Path | None = None) -> Listing:
+    """Files to take in.
 
     Args:
         paths: files and folders. A file that is named is taken whatever its name; in folders some are ignored.
         recursive: go into subfolders. Links to folders are not followed.
+        leave_out: the library's own folder: it is not taken into itself.
 
     Raises:
         NotFoundError: a path does not exist.
-        UsageError: a path is neither file nor folder.
+        UsageError: a path is neither file nor folder, or lies in `leave_out`.
     """
-    seen = set()
+    own = leave_out.resolve() if leave_out else None
+    files: dict[Path, None] = {}
+    unreadable: list[Unreadable] = []
     for path in paths:
-        if not path.exists():
-            raise NotFoundError(f"There is no file or folder '{path}'.")
-        if not path.is_file() and not path.is_dir():
-            raise UsageError(f"'{path}' is neither a file nor a folder.")
-        for file in _files_below(path, recursive) if path.is_dir() else (path,):
-            absolute = normalised(file)
-            if absolute not in seen:
-                seen.add(absolute)
-                yield absolute
+        if _kind(path) == "file":
+            found: Iterable[Path] = (path,)
+        else:
+            found = _files_below(path, recursive, own, unreadable)
+        if own and path.resolve().is_relative_to(own):
+            raise UsageError(
+                f"'{in_words(path)}' lies in the library's own folder {leave_out}; it cannot go into itself."
+            )
+        files.update(dict.fromkeys(normalised(file) for file in found))
+    return Listing(tuple(files), tuple(unreadable))
 
 
-def _files_below(folder: Path, recursive: bool) -> Iterator[Path]:
-    with os.scandir(folder) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
+def _kind(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        hint = " It is a link that leads nowhere." if path.is_symlink() else ""
+        raise NotFoundError(f"There is no file or folder '{in_words(path)}'.{hint}") from None
+    except (OSError, ValueError) as error:
+        raise NotFoundError(f"'{in_words(path)}' cannot be reached: {_reason(error)}.") from error
+    if stat.S_ISDIR(mode):
+        return "folder"
+    if stat.S_ISREG(mode):
+        return "file"
+    raise UsageError(f"'{in_words(path)}' is neither a file nor a folder.")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _files_below(folder: Path, recursive: bool, own: Path | None, unreadable: list[Unreadable]) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError as error:
+        unreadable.append(Unreadable(folder, _reason(error)))
+        return
     for entry in entries:
         if is_ignored(entry.name):
             continue
-        if entry.is_file():
-            yield Path(entry.path)
-        elif recursive and entry.is_dir(follow_symlinks=False):
-            yield from _files_below(Path(entry.path), recursive)
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            if recursive and path.resolve() != own:
+                yield from _files_below(path, recursive, own, unreadable)
+        elif _is_file(entry, unreadable):
+            yield path
+
+
+def _is_file(entry: os.DirEntry[str], unreadable: list[Unreadable]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError as error:  # a link that leads to itself, or into a folder that is closed
+        unreadable.append(Unreadable(Path(entry.path), _reason(error)))
+        return False
 
 
 class Submission:
@@ -70,8 +140,22 @@ class Submission:
         self._blobs = blobs
         self._on_event = on_event
 
-    def submit(self, kind: str, collection: str, files: Sequence[Path]) -> tuple[Job, list[IngestEvent]]:
+    def submit(
+        self,
+        kind: str,
+        collection: str,
+        files: Sequence[Path],
+        unreadable: Sequence[Unreadable] = (),
+        stop: threading.Event | None = None,
+    ) -> tuple[Job, list[IngestEvent]]:
         """Copy and queue; files that cannot be read are reported and left out.
+
+        Args:
+            kind: "ingest" or "sync".
+            collection: its name.
+            files: absolute paths.
+            unreadable: what could not even be listed: reported with the rest.
+            stop: set from elsewhere: the files that are not copied by then are reported as not queued.
 
         Returns:
             The job, and an event for each file that could not be queued.
@@ -82,35 +166,45 @@ class Submission:
         self._catalog.collection(collection)
         job = self._catalog.enqueue(kind, collection, [])
         failures: list[IngestEvent] = []
-        batch: list[NewFile] = []
-        for path in files:
+        batch: list[tuple[NewFile, Path]] = []
+
+        def fail(path: Path, message: str) -> None:
+            failures.append(IngestEvent(job.id, in_words(path), FileState.FAILED, message=message))
+            self._on_event(failures[-1])
+
+        for each in unreadable:
+            fail(each.path, each.message)
+        for position, path in enumerate(files):
+            if stop is not None and stop.is_set():
+                fail(path, f"{len(files) - position} files were not copied before the stop; give them again.")
+                break
             try:
-                status = path.stat()
-                sha256, size = self._blobs.put(path)
+                batch.append((self._copy(path), path))
             except StorageFullError:
                 self._queue(kind, collection, batch, job.id)
                 raise
             except OSError as error:
-                message = f"'{path.name}' cannot be read: {error.strerror or error}."
-                failures.append(IngestEvent(job.id, str(path), FileState.FAILED, message=message))
-                self._on_event(failures[-1])
-                continue
-            batch.append(NewFile(str(path), path.name, sha256, size, status.st_mtime_ns))
+                fail(path, Unreadable(path, _reason(error)).message)
             if len(batch) >= _QUEUE_BATCH:
                 self._queue(kind, collection, batch, job.id)
                 batch = []
         self._queue(kind, collection, batch, job.id)
         return self._catalog.job(job.id), failures
 
-    def _queue(self, kind: str, collection: str, batch: Sequence[NewFile], job_id: str) -> None:
+    def _copy(self, path: Path) -> NewFile:
+        status = path.stat()
+        sha256, size = self._blobs.put(path)
+        return NewFile(in_words(path), in_words(path.name), sha256, size, status.st_mtime_ns)
+
+    def _queue(self, kind: str, collection: str, batch: Sequence[tuple[NewFile, Path]], job_id: str) -> None:
         """Queue; originals that another process has just removed with the last document of theirs are put again."""
         for attempt in range(_ATTEMPTS):
             try:
                 if batch:
-                    self._catalog.enqueue(kind, collection, batch, job_id)
+                    self._catalog.enqueue(kind, collection, [file for file, _ in batch], job_id)
                 return
             except NotFoundError:
                 if attempt == _ATTEMPTS - 1:
                     raise
-                for file in batch:
-                    self._blobs.put(Path(file.path))
+                for _, path in batch:
+                    self._blobs.put(path)

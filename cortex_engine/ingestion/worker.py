@@ -64,7 +64,7 @@ class IngestWorker:
         last_sync = last_beat = time.monotonic()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="ingest") as pool:
             try:
-                while self._claim(pool, running, stop):
+                while self._claim(pool, running, stop) or waiting:
                     done, _ = wait(running, timeout=_HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._collect(running.pop(future), future, waiting)
@@ -72,10 +72,10 @@ class IngestWorker:
                     if now - last_beat > _HEARTBEAT_SECONDS / 2:
                         self._catalog.heartbeat(self._owner)
                         last_beat = now
-                    if now - last_sync > _SYNC_SECONDS or len(waiting) >= _SYNC_DOCUMENTS:
+                    # With nothing in work, twins (the same bytes in other files) may still wait for these to be done.
+                    if not running or now - last_sync > _SYNC_SECONDS or len(waiting) >= _SYNC_DOCUMENTS:
                         self._finish(waiting)
                         last_sync = time.monotonic()
-                self._finish(waiting)
             except CortexError:
                 self._give_back([*running.values(), *(item.file for item in waiting)], running)
                 raise

@@ -30,13 +30,15 @@ class Patient:
     inside: dict[str, str] = field(default_factory=dict)
     """Document id -> name."""
     outside: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    """Environment names and values besides `SETTINGS`."""
 
     def doubt(self, names: list[str]) -> None:
         """Somebody has begun to delete these: until it is acknowledged they may be there or not."""
         self.inside = {document_id: name for document_id, name in self.inside.items() if name not in names}
 
     def start(self, *arguments: str | Path, failpoint: str = "") -> subprocess.Popen[str]:
-        environ = {**os.environ, **SETTINGS, "CORTEX_FAILPOINT": failpoint}
+        environ = {**os.environ, **SETTINGS, **self.settings, "CORTEX_FAILPOINT": failpoint}
         command = [sys.executable, str(CHILD), str(self.folder), *map(str, arguments)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
 
@@ -53,7 +55,7 @@ class Patient:
                 self.inside.pop(rest[0], None)
 
     def open(self) -> CortexSuite:
-        return CortexSuite.open(loaded=load_config(self.folder, SETTINGS))
+        return CortexSuite.open(loaded=load_config(self.folder, {**SETTINGS, **self.settings}))
 
     def check(self, thorough: bool = True) -> None:
         """Start again without anybody's help: nothing acknowledged is lost, nothing is partial, doubled or back."""
@@ -76,6 +78,12 @@ class Patient:
             if thorough:
                 wrong = [each for each in suite.doctor(full=True) if each.severity is Severity.ERROR]
                 assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def patient_in() -> Callable[..., Patient]:
+    """A library in a folder of one's own, with further settings by environment names."""
+    return lambda folder, **settings: Patient(folder, settings=settings)
 
 
 @pytest.fixture
