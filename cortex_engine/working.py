@@ -14,8 +14,8 @@ from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.errors import IndexUnavailableError, LibraryLockedError
 from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
 from cortex_engine.core.search import Query, SearchResult
-from cortex_engine.ingestion.folder_sync import compare
-from cortex_engine.ingestion.submission import Submission, collect, normalised
+from cortex_engine.ingestion.folder_sync import compare, require_folder
+from cortex_engine.ingestion.submission import Listing, Submission, collect, in_words, normalised
 from cortex_engine.ingestion.worker import IngestWorker
 from cortex_engine.library import Library
 
@@ -64,10 +64,10 @@ def ingest(
     stop: threading.Event | None,
 ) -> IngestReport:
     """See `CortexSuite.ingest`."""
-    files = list(collect(paths, recursive))
+    listing = collect(paths, recursive, library.folder)
     library.require_room()
     library.collection(collection)
-    return _submit_and_work(library, "ingest", collection, files, on_event, stop)
+    return _submit_and_work(library, "ingest", collection, listing, on_event, stop)
 
 
 def sync_folder(
@@ -75,10 +75,14 @@ def sync_folder(
 ) -> IngestReport:
     """See `CortexSuite.sync_folder`. What is gone is removed last, so that a file that only moved is not lost."""
     folder = normalised(folder)
+    require_folder(folder)
     library.require_room()
     name = library.collection(collection).name
-    changes = compare(folder, library.catalog.sources(name, str(folder)))
-    report = _submit_and_work(library, "sync", name, list(changes.take), on_event, stop)
+    changes = compare(folder, library.catalog.sources(name, in_words(folder)), library.folder)
+    report = _submit_and_work(library, "sync", name, Listing(changes.take, changes.unreadable), on_event, stop)
+    if report.job.finished < report.job.total or (stop and stop.is_set()):
+        # It was stopped or paused: what moved has not arrived at its new place yet.
+        return replace(report, unchanged=changes.unchanged)
     removed: list[str] = []
     for path in changes.gone:
         removed += delete(library, lambda catalog, path=path: catalog.remove_source(name, path))  # type: ignore[misc]
@@ -89,11 +93,12 @@ def _submit_and_work(
     library: Library,
     kind: str,
     collection: str,
-    files: Sequence[Path],
+    listing: Listing,
     on_event: OnEvent,
     stop: threading.Event | None,
 ) -> IngestReport:
-    job, unreadable = Submission(library.catalog, library.blobs, on_event).submit(kind, collection, files)
+    submission = Submission(library.catalog, library.blobs, on_event)
+    job, unreadable = submission.submit(kind, collection, listing.files, listing.unreadable, stop)
     while not _ended(library.catalog.job(job.id)) and not (stop and stop.is_set()):
         if (library.owner or library.try_own()) and library.queue.acquire(blocking=False):
             try:
