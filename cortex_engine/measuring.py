@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from itertools import islice
 from pathlib import Path
@@ -38,19 +39,40 @@ def evaluate(
     loaded: LoadedConfig, dataset: Path, modes: Sequence[SearchMode], on_progress: Callable[[str], None]
 ) -> EvaluationReport:
     """See `CortexSuite.evaluate`."""
+    with evaluation_library(loaded, dataset, on_progress) as ask:
+        return ask(modes, {})
+
+
+@contextmanager
+def evaluation_library(
+    loaded: LoadedConfig, dataset: Path, on_progress: Callable[[str], None]
+) -> Iterator[Callable[[Sequence[SearchMode], Mapping[str, object]], EvaluationReport]]:
+    """A data set in a library of its own, which is deleted at the end; call what is given to measure modes on it.
+
+    The second argument holds settings that searches read ({"fusion": "reciprocal_rank"}), for comparisons on the same indexes.
+
+    Raises:
+        NotFoundError, UsageError: the folder is no data set in BEIR layout, or a line of it cannot be read.
+    """
     from cortex_engine.evaluation.datasets import read_dataset
     from cortex_engine.evaluation.harness import evaluate as measure
 
     data = read_dataset(dataset)
     with tempfile.TemporaryDirectory(prefix="cortex-evaluate-") as folder:
-        library = Library(loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0}), "evaluate")
+        config = loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0})
+        library = Library(config, "evaluate")
+
+        def ask(modes: Sequence[SearchMode], settings: Mapping[str, object]) -> EvaluationReport:
+            library.config = config.model_copy(update=dict(settings))
+            return measure(data, lambda query: working.search(library, query), modes)
+
         try:
             library.own()
             collection = library.collection(data.name)
             count = _take_corpus(library, collection, data.corpus(), on_progress)
             library.settle()
             on_progress(f"{count} passages are indexed; asking {len(data.queries)} queries.")
-            return measure(data, lambda query: working.search(library, query), modes)
+            yield ask
         finally:
             library.close()
 

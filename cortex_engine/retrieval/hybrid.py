@@ -197,7 +197,8 @@ class HybridRetriever:
         with trace.stage(CHARACTER_STAGE) as notes:
             known = self._catalog.lookup(list(dict.fromkeys([*dense.scores, *lexical.scores])))
             texts = {chunk_id: passage.chunk.embedded_text for chunk_id, passage in known.items()}
-            characters = character_evidence(text, texts)
+            # Plain rank fusion is what others are measured against: the two rankings and nothing else.
+            characters = None if self._method is reciprocal_rank else character_evidence(text, texts)
             notes.candidates = len(texts)
         if characters is not None:
             views.append(StageView(characters.ranking, characters.scores))
