@@ -367,4 +367,5 @@ class Library:
             model_id,
             self.catalog,
             lambda folder: backends.build_vector_store(backend, folder, dimension),
+            fragile=prefix == _STORE,
         )

@@ -23,6 +23,8 @@ class DerivedIndex(Protocol):
 
     name: str
     config_hash: str
+    fragile: bool
+    """Its own code may bring the process down when its files are damaged."""
 
     def open(self, folder: Path) -> None:
         """Open or create it in `folder`.
@@ -57,9 +59,16 @@ class VectorIndex:
     """A `VectorStore` that follows the vectors of one model."""
 
     def __init__(
-        self, name: str, config_hash: str, model_id: str, catalog: Catalog, build: Callable[[Path], VectorStore]
+        self,
+        name: str,
+        config_hash: str,
+        model_id: str,
+        catalog: Catalog,
+        build: Callable[[Path], VectorStore],
+        fragile: bool = False,
     ) -> None:
         self.name = name
+        self.fragile = fragile
         self.config_hash = config_hash
         self.model_id = model_id
         self._catalog = catalog
@@ -130,6 +139,8 @@ class VectorIndex:
 
 class WordIndex:
     """A `LexicalIndex` that follows the passages."""
+
+    fragile = False
 
     def __init__(self, name: str, config_hash: str, catalog: Catalog, build: Callable[[Path], LexicalIndex]) -> None:
         self.name = name

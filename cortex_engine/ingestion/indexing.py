@@ -187,10 +187,7 @@ class IndexSync:
         reason = self._why_rebuild(state, index)
         if not reason and state is not None:
             try:
-                index.open(self._path(name, state.generation))
-                self._open[name] = index
-                self._follow(name, state)
-                reason = index.fault()
+                reason = self._try_open(index, state)
             except DAMAGE as error:
                 reason = _in_words(error)
         if not reason:
@@ -199,6 +196,24 @@ class IndexSync:
         _close_failed(index)
         repair = self.rebuild(name, reason)
         return repair if state is not None else None
+
+    def _try_open(self, index: DerivedIndex, state: IndexState) -> str:
+        """Open a generation, bring it up to date, and say what is wrong with it.
+
+        A fragile one is marked dirty meanwhile: should its own code bring the process down, the next start builds it anew
+        instead of dying of it again.
+        """
+        if index.fragile:
+            self._catalog.begin_index_write(state.name)
+        index.open(self._path(state.name, state.generation))
+        self._open[state.name] = index
+        self._follow(state.name, state)
+        if index.fragile:
+            self._catalog.begin_index_write(state.name)
+        reason = index.fault()
+        if index.fragile and not reason:
+            self._catalog.end_index_write(state.name, self._catalog.index_states()[state.name].applied_seq)
+        return reason
 
     def _why_rebuild(self, state: IndexState | None, index: DerivedIndex) -> str:
         if state is None:
