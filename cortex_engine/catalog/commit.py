@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,19 +116,23 @@ class DocumentWriting(CatalogPart):
             # Texts that came from no file (evaluation sets) have no original; an upload's is kept by its waiting file.
             if source is not None or prepared.parent_id or job_file is not None:
                 require_blob(self._blobs, prepared.sha256, prepared.name)
-            collection_key = rows.collection_key(connection, collection)
-            key, created = _write_document(connection, prepared_rows)
-            failpoint("commit.chunks")
-            added = _write_vectors(connection, key, prepared_rows)
-            failpoint("commit.vectors")
-            if created or added:
-                rows.announce(connection, "upsert", prepared_rows.document_id)
-            replaced = _join(connection, collection_key, key, source, prepared.parent_id)
-            outcome = CommitOutcome(prepared_rows.document_id, created, tuple(replaced))
+            outcome = _write(connection, prepared_rows, prepared.parent_id, collection, source)
             _finish(connection, job_file, outcome, len(prepared_rows.pages), prepared.seconds)
             failpoint("commit.before")
         failpoint("commit.after")
         return outcome
+
+    def commit_many(self, prepared: Sequence[PreparedDocument], collection: str) -> list[CommitOutcome]:
+        """Write documents that came from no file, all in one transaction: all of them or none; errors as `commit`.
+
+        A transaction waits for the disk once, however much it holds.
+        """
+        ready = [(_prepare(each), each.parent_id) for each in prepared]
+        with self._database.write() as connection:
+            outcomes = [_write(connection, one, parent_id, collection, None) for one, parent_id in ready]
+            failpoint("commit.before")
+        failpoint("commit.after")
+        return outcomes
 
     def adopt(
         self,
@@ -148,6 +152,20 @@ class DocumentWriting(CatalogPart):
             failpoint("commit.before")
         failpoint("commit.after")
         return outcome
+
+
+def _write(
+    connection: sqlite3.Connection, new: _Rows, parent_id: str, collection: str, source: Source | None
+) -> CommitOutcome:
+    collection_key = rows.collection_key(connection, collection)
+    key, created = _write_document(connection, new)
+    failpoint("commit.chunks")
+    added = _write_vectors(connection, key, new)
+    failpoint("commit.vectors")
+    if created or added:
+        rows.announce(connection, "upsert", new.document_id)
+    replaced = _join(connection, collection_key, key, source, parent_id)
+    return CommitOutcome(new.document_id, created, tuple(replaced))
 
 
 def _write_document(connection: sqlite3.Connection, new: _Rows) -> tuple[int, bool]:

@@ -123,6 +123,10 @@ class Documents(Protocol):
         """
         ...
 
+    def commit_many(self, prepared: Sequence[PreparedDocument], collection: str) -> list[CommitOutcome]:
+        """Write documents that came from no file, all in one transaction: all of them or none; errors as `commit`."""
+        ...
+
     def adopt(
         self,
         document_id: str,

@@ -194,11 +194,12 @@ class DocumentLine:
             _check_account(name, parsed, chunks)
             prepared.append(PreparedDocument(sha256, name, len(parsed.text), parsed, chunks, {}, pipeline))
         vectors = self._vectors([chunk for each in prepared for chunk in each.chunks], spec)
-        position = 0
+        position, complete = 0, []
         for each in prepared:
             rows = vectors[position : position + len(each.chunks)]
             position += len(each.chunks)
-            self._catalog.commit(replace(each, vectors={spec.id: rows}), collection.name)
+            complete.append(replace(each, vectors={spec.id: rows}))
+        self._catalog.commit_many(complete, collection.name)
         return position
 
     def _embed(self, chunks: Sequence[Chunk], spec: EmbeddingSpec, outcome: Outcome) -> dict[str, Vectors]:

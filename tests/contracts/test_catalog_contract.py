@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,20 @@ def test_indexes_follow_the_outbox(catalog: Catalog) -> None:
     assert (catalog.outbox(0), catalog.last_seq()) == ([], 3)
     with pytest.raises(NotFoundError):
         catalog.end_index_write("words", 3)
+
+
+def test_documents_without_a_file_are_committed_together_or_not_at_all(catalog: Catalog) -> None:
+    catalog.create_collection("home", _SPEC)
+    good, wrong = _document("honey"), _document("bees")
+    wrong = replace(wrong, vectors={_SPEC.id: np.zeros((1, 3), np.float32)})
+    with pytest.raises(ModelMismatchError):
+        catalog.commit_many([good, wrong], "home")
+    assert catalog.counts().documents == 0
+    outcomes = catalog.commit_many([good, _document("bees"), good], "home")
+    assert [outcome.created for outcome in outcomes] == [True, True, False]
+    assert [entry.document_id for entry in catalog.outbox(0)] == [outcome.document_id for outcome in outcomes[:2]]
+    assert (catalog.counts().documents, catalog.counts().chunks) == (2, 2)
+    assert catalog.collection("home").document_count == 2
 
 
 def test_a_commit_ends_its_file_and_the_job(catalog: Catalog) -> None:
