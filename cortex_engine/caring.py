@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from cortex_engine.config import LoadedConfig
 from cortex_engine.core.documents import Document
-from cortex_engine.core.errors import LibraryLockedError
+from cortex_engine.core.errors import CatalogError, LibraryLockedError
 from cortex_engine.core.reports import Finding, LedgerEntry, Severity
 from cortex_engine.library import Library
 from cortex_engine.maintenance.backup import restore_backup, write_backup
@@ -89,10 +90,22 @@ def restore(source: Path, data_dir: Path) -> Path:
 
 
 def working_copy(library: Library, document: Document) -> Path:
-    """A copy in `<data_dir>/opened`, so that no program can write to the original."""
+    """A copy in `<data_dir>/opened`, so that no program can write to the original.
+
+    Raises:
+        NotFoundError: the original is missing.
+        CatalogError: it is damaged.
+    """
     folder = library.folder / "opened" / document.id
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = document.name.replace("/", "_").replace("\\", "_").lstrip(".") or "document"
     target = folder / name
     shutil.copyfile(library.blobs.path(document.sha256), target)
-    return target
+    with target.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() == document.sha256:
+            return target
+    target.unlink()
+    raise CatalogError(
+        f"The original of '{document.name}' is damaged on disk. Restore it from a backup, or delete the document and ingest "
+        "the file again; its text can still be searched."
+    )

@@ -1,4 +1,4 @@
-"""A process of its own that works on a library and can be killed: `python child.py LIBRARY ingest|sync|delete|rebuild …`.
+"""A process of its own that works on a library and can be killed: `python child.py LIBRARY ingest|delete|rebuild|work|search …`.
 
 It prints a line for each thing that it acknowledges, at the moment it does.
 """
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from cortex_engine.core.reports import FileState, IngestEvent
-from cortex_engine.suite import CortexSuite
+from cortex_engine.suite import CortexSuite, query_of
 
 
 def acknowledge(event: IngestEvent) -> None:
@@ -17,6 +17,17 @@ def acknowledge(event: IngestEvent) -> None:
         print("IN", event.document_id, Path(event.file).name, flush=True)
     elif event.state.final:
         print("FAILED", event.file, event.message, flush=True)
+
+
+def search(suite: CortexSuite, until: Path) -> None:
+    """Ask again and again in every mode until a file appears; count the answers."""
+    count = 0
+    while not until.exists():
+        for mode in ("vector", "lexical", "hybrid"):
+            for hit in suite.search(query_of("wind from the west", mode, 5)).hits:
+                assert "wind" in hit.text
+        count += 1
+    print("SEARCHED", count, flush=True)
 
 
 def main() -> None:
@@ -29,6 +40,10 @@ def main() -> None:
             for name in rest:
                 for document_id in suite.delete_documents([name]):
                     print("OUT", document_id, name, flush=True)
+        elif command == "work":
+            suite.work()
+        elif command == "search":
+            search(suite, Path(rest[0]))
         elif command == "rebuild":
             suite.rebuild()
             print("REBUILT", flush=True)

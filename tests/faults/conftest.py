@@ -83,7 +83,11 @@ class Patient:
 @pytest.fixture(scope="session")
 def patient_in() -> Callable[..., Patient]:
     """A library in a folder of one's own, with further settings by environment names."""
-    return lambda folder, **settings: Patient(folder, settings=settings)
+
+    def make(folder: Path, **settings: str) -> Patient:
+        return Patient(folder, settings=settings)
+
+    return make
 
 
 @pytest.fixture
