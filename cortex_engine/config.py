@@ -375,6 +375,8 @@ def _file_values(file: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The configuration file {file} is not in UTF-8. Correct or remove it.") from error
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:

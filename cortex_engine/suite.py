@@ -30,6 +30,7 @@ from cortex_engine.core.reports import (
     LedgerEntry,
 )
 from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult
+from cortex_engine.ingestion.submission import in_words, normalised
 from cortex_engine.library import Library
 from cortex_engine.working import IngestReport
 
@@ -113,8 +114,17 @@ class CortexSuite:
         return found
 
     def remove_from_collection(self, name: str, documents: Sequence[str]) -> list[str]:
-        """Take documents out of a collection; those that belong to none any more are deleted, and returned."""
-        ids = [self.document(each).id for each in documents]
+        """Take documents out of a collection; those that belong to none any more are deleted, and returned.
+
+        Raises:
+            NotFoundError: no such collection or document, or a document is not in it; nothing was changed.
+        """
+        name = self._library.catalog.collection(name).name
+        found = [self.document(each) for each in documents]
+        for document in found:
+            if name not in document.collections:
+                raise NotFoundError(f"'{document.name}' is not in '{name}'. Nothing was changed.")
+        ids = [document.id for document in found]
         return working.delete(self._library, lambda catalog: catalog.remove_from_collection(name, ids))
 
     # -- documents ---------------------------------------------------------------------------------------------------
@@ -134,9 +144,12 @@ class CortexSuite:
             NotFoundError: none.
             UsageError: several; the message lists them.
         """
-        found = self._library.catalog.find_documents(id_or_name)
+        catalog, asked = self._library.catalog, in_words(id_or_name)
+        found = catalog.find_documents(asked) or catalog.find_documents(in_words(normalised(Path(id_or_name))))
         if not found:
-            raise NotFoundError(f"There is no document '{id_or_name}'. `documents list` shows what there is.")
+            near = ", ".join(f"'{row.name}'" for row in catalog.documents(Filters(title=asked), 3) if asked.strip())
+            hint = f"Did you mean {near}?" if near else "`cortex documents list` shows what there is."
+            raise NotFoundError(f"There is no document '{asked}'. {hint}")
         if len(found) > 1:
             several = ", ".join(f"{document.id[:12]} ({document.name})" for document in found[:5])
             raise UsageError(f"'{id_or_name}' names {len(found)} documents: {several}. Use an id.")

@@ -5,6 +5,7 @@ Nothing but click is imported until a command runs, so that `--help` answers at 
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -53,10 +54,15 @@ class _Commands(click.Group):
     help="Folder of the library (environment: CORTEX_DATA_DIR).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens to the error output.")
+@click.option(
+    "--no-color", is_flag=False, flag_value="1", default="", envvar="NO_COLOR", metavar="", help="Plain text."
+)
 @click.version_option(package_name="cortex-suite", prog_name="cortex")
 @click.pass_context
-def cortex(context: click.Context, data_dir: Path | None, verbose: bool) -> None:
+def cortex(context: click.Context, data_dir: Path | None, verbose: bool, no_color: str) -> None:
     """Cortex Suite: put documents in, and find things in them by meaning and by word."""
+    if no_color:
+        context.color = False
     context.obj = {"data_dir": data_dir, "verbose": verbose}
 
 
@@ -65,20 +71,50 @@ def main() -> None:
 
     Exit status: 0 done, 1 an expected error, 2 wrong usage, 3 some files did not go in, 130 interrupted.
     """
+    from cortex_engine.cli.wording import tolerant_streams
     from cortex_engine.core.errors import CortexError, UsageError
 
+    tolerant_streams()
     try:
         status = cortex(prog_name="cortex", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption):
+            click.echo("Names and words that begin with a dash go behind `--`.", err=True)
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
+        click.echo("Nothing was changed. (`--yes` answers the question beforehand.)", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
         click.echo("Stopped. What was queued stays queued; `cortex jobs resume` goes on with it.", err=True)
         sys.exit(130)
     except CortexError as error:
-        click.echo(f"Error: {error}", err=True)
+        _say(f"Error: {error}")
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        # The reader (`| head`) has enough. What Python still holds for it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except UnicodeEncodeError:
+        _say("Error: A name or text in the command holds bytes that are no characters (no UTF-8).")
+        sys.exit(2)
+    except OSError as error:
+        name = f"'{os.fsdecode(error.filename)}': " if error.filename else ""
+        _say(
+            f"Error: {name}{error.strerror or error}. Check that it exists, that you may use it, and that the disk has room."
+        )
+        sys.exit(1)
+    # A defect of ours must not end in a page of program text; `--verbose` shows where it happened.
+    except Exception as error:
+        if "-v" in sys.argv or "--verbose" in sys.argv:
+            raise
+        _say(f"Error: {type(error).__name__}: {error}. This is a defect; `cortex --verbose …` shows where it happened.")
+        sys.exit(1)
+
+
+def _say(sentence: str) -> None:
+    from cortex_engine.cli.wording import clean
+
+    click.echo(clean(sentence, lines=True), err=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from cortex_engine.cli.session import open_suite, print_json, settings
+from cortex_engine.cli.session import NamedPath, open_suite, print_json, settings
+from cortex_engine.cli.wording import clean
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -30,13 +31,13 @@ def doctor(context: click.Context, fix: bool, full: bool, as_json: bool) -> None
         for each in findings:
             state = " Mended." if each.fixed else ""
             remedy = f" {each.remedy}" if each.remedy and not each.fixed else ""
-            click.echo(f"{marks[each.severity]} {each.check}: {each.message}{state}{remedy}")
+            click.echo(clean(f"{marks[each.severity]} {each.check}: {each.message}{state}{remedy}"))
     if bad:
         raise click.exceptions.Exit(1)
 
 
 @click.command()
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=NamedPath())
 @click.pass_context
 def backup(context: click.Context, target: Path) -> None:
     """Write catalog and originals into an empty folder, with a manifest of hashes."""
@@ -46,7 +47,7 @@ def backup(context: click.Context, target: Path) -> None:
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=NamedPath())
 @click.pass_context
 def restore(context: click.Context, source: Path) -> None:
     """Make a library from a backup, in a data folder that holds none."""

@@ -13,17 +13,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortex_engine.cli.session import open_suite, plain, print_json
+from cortex_engine.cli.session import NamedPath, open_suite, plain, print_json
+from cortex_engine.cli.wording import clean, columns_wide, counted, shortened
 
 if TYPE_CHECKING:
     from cortex_engine.core.reports import IngestEvent, Job
     from cortex_engine.working import IngestReport
 
+_STATES = {
+    "done": "taken in",
+    "already_here": "already here",
+    "failed": "failed",
+    "quarantined": "in quarantine",
+    "cancelled": "cancelled",
+    "queued": "waiting",
+    "parsing": "being read",
+    "embedding": "being embedded",
+    "indexing": "being indexed",
+}
+"""What a person reads for a `FileState`."""
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=NamedPath())
 @click.option("--collection", default="", help="Collection (made if it is not there); default from the settings.")
 @click.option("--recursive", "-r", is_flag=True, help="Go into subfolders.")
 @_json
@@ -35,11 +49,13 @@ def ingest(context: click.Context, paths: tuple[Path, ...], collection: str, rec
     """
     with open_suite(context, create=True) as suite, _stopping() as stop:
         report = suite.ingest(paths, collection, recursive, _progress(as_json), stop)
-        _finish(report, as_json)
+        _finish(report, as_json, stop)
+    if not (report.files or report.unreadable or as_json):
+        click.echo("No files were found." + ("" if recursive else " Subfolders are read with --recursive."), err=True)
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=NamedPath())
 @click.option("--collection", default="", help="Collection that follows the folder.")
 @_json
 @click.pass_context
@@ -47,7 +63,7 @@ def sync(context: click.Context, folder: Path, collection: str, as_json: bool) -
     """Make a collection follow a folder: additions, changes and deletions."""
     with open_suite(context, create=True) as suite, _stopping() as stop:
         report = suite.sync_folder(folder, collection, _progress(as_json), stop)
-        _finish(report, as_json)
+        _finish(report, as_json, stop)
 
 
 @click.group()
@@ -86,7 +102,7 @@ def list_jobs(context: click.Context, job: str, as_json: bool) -> None:
                 return
             click.echo(_job_line(one))
             for file in files:
-                click.echo(f"  {file.state:<12} {file.name}  {file.message}".rstrip())
+                click.echo(clean(f"  {_STATES[file.state]:<13} {file.name}  {file.message}".rstrip()))
             return
         rows = suite.jobs()
     if as_json:
@@ -99,8 +115,8 @@ def list_jobs(context: click.Context, job: str, as_json: bool) -> None:
 
 
 def _job_line(job: Job) -> str:
-    counts = ", ".join(f"{count} {state}" for state, count in job.counts.items())
-    return f"{job.id}  {job.state:<9} {job.kind:<7} {job.collection}: {counts or 'no files'}  {job.created}"
+    counts = ", ".join(f"{count} {_STATES[state]}" for state, count in job.counts.items())
+    return clean(f"{job.id}  {job.state:<9} {job.kind:<7} {job.collection}: {counts or 'no files'}  {job.created}")
 
 
 @jobs.command("pause")
@@ -175,14 +191,16 @@ def _progress(as_json: bool) -> Callable[[IngestEvent], None]:
     terminal = sys.stderr.isatty()
 
     def show(event: IngestEvent) -> None:
-        name = Path(event.file).name
+        name = clean(Path(event.file).name)
+        counter = f"[{event.done}/{event.total}] " if event.total else ""
         if event.state.final:
             mark = {"done": "✓", "already_here": "=", "cancelled": "-"}.get(event.state, "✗")
-            text = event.message or (f"{event.pages} pages" if event.pages != 1 else "")
-            line = f"{mark} [{event.done}/{event.total}] {name}  {text}".rstrip()
+            text = event.message or (counted(event.pages, "page") if event.pages > 1 else "")
+            line = f"{mark} {counter}{name}  {clean(text)}".rstrip()
             click.echo(f"\r\033[K{line}" if terminal else line, err=True)
         elif terminal:
-            click.echo(f"\r\033[K… [{event.done}/{event.total}] {name}: {event.state}", nl=False, err=True)
+            line = shortened(f"… {counter}{name}: {_STATES[event.state]}", columns_wide(terminal) - 1)
+            click.echo(f"\r\033[K{line}", nl=False, err=True)
 
     return _silent if as_json and not terminal else show
 
@@ -191,11 +209,13 @@ def _silent(event: IngestEvent) -> None:
     """The JSON object at the end says everything."""
 
 
-def _finish(report: IngestReport, as_json: bool) -> None:
+def _finish(report: IngestReport, as_json: bool, stop: threading.Event | None = None) -> None:
     if as_json:
         print_json(_report_json(report))
     else:
         _print_report(report)
+    if stop is not None and stop.is_set():
+        raise click.exceptions.Exit(130)
     if report.failed:
         raise click.exceptions.Exit(3)
 
@@ -225,22 +245,16 @@ def _report_json(report: IngestReport) -> dict[str, object]:
 
 
 def _print_report(report: IngestReport) -> None:
-    words = {
-        "done": "taken in",
-        "already_here": "already here",
-        "failed": "failed",
-        "quarantined": "in quarantine",
-        "cancelled": "cancelled",
-        "queued": "waiting",
-    }
     counts = dict(report.job.counts)
-    parts = [f"{count} {words.get(state, state)}" for state, count in counts.items()]
+    parts = [f"{count:,} {_STATES[state]}" for state, count in counts.items()]
     if report.unreadable:
         parts.append(f"{len(report.unreadable)} could not be read")
     if report.unchanged:
         parts.append(f"{report.unchanged} unchanged")
     if report.removed:
         parts.append(f"{len(report.removed)} removed")
-    click.echo(f"{report.job.collection}: {', '.join(parts) or 'nothing to do'}.")
+    click.echo(clean(f"{report.job.collection}: {', '.join(parts) or 'nothing to do'}."))
+    if report.job.state.value != "paused" and report.job.finished < report.job.total:
+        click.echo("What waits stays queued; `cortex jobs resume` goes on with it.")
     if report.job.state.value == "paused":
         click.echo(f"The job is paused; `cortex jobs resume {report.job.id}` goes on with it.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cortex_engine.cli.session import open_suite, parse_filters, print_json
+from cortex_engine.cli.session import NamedPath, open_suite, parse_filters, print_json
+from cortex_engine.cli.wording import cells, clean, columns_wide, counted, padded, shortened
 
 if TYPE_CHECKING:
     from cortex_engine.core.documents import Document
@@ -34,9 +37,11 @@ def list_collections(context: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({"collections": rows})
         return
+    wide = max((cells(row.name) for row in rows), default=0)
     for row in rows:
-        sizes = f"{row.document_count} documents, {row.chunk_count} passages"
-        click.echo(f"{row.name}  {sizes}  {row.spec.model} ({row.spec.dimension})  {row.description}".rstrip())
+        sizes = f"{counted(row.document_count, 'document')}, {counted(row.chunk_count, 'passage')}"
+        model = f"{row.spec.model} ({row.spec.dimension})"
+        click.echo(clean(f"{padded(row.name, wide)}  {padded(sizes, 32)}  {model}  {row.description}".rstrip()))
     if not rows:
         click.echo("There are no collections yet.")
 
@@ -72,9 +77,9 @@ def delete_collection(context: click.Context, name: str, yes: bool) -> None:
     with open_suite(context) as suite:
         row = next((each for each in suite.collections() if each.name == name), None)
         if row and row.document_count and not yes:
-            click.confirm(f"'{name}' has {row.document_count} documents. Delete it?", abort=True)
+            click.confirm(f"'{name}' has {counted(row.document_count, 'document')}. Delete it?", abort=True)
         gone = suite.delete_collection(name)
-    click.echo(f"'{name}' is deleted, and {len(gone)} documents that belonged to no other collection.")
+    click.echo(f"'{name}' is deleted, and with it {counted(len(gone), 'document')} that no other collection has.")
 
 
 @collections.command("add")
@@ -85,7 +90,7 @@ def add_documents(context: click.Context, name: str, documents: tuple[str, ...])
     """Let documents (ids or names) belong to a collection too."""
     with open_suite(context) as suite:
         added = suite.add_to_collection(name, documents)
-    click.echo(f"{len(added)} documents now belong to '{name}'.")
+    click.echo(f"'{name}' now has {counted(len(added), 'document')} that you named.")
 
 
 @collections.command("remove")
@@ -96,7 +101,8 @@ def remove_documents(context: click.Context, name: str, documents: tuple[str, ..
     """Take documents out of a collection; those that belong to none any more are deleted."""
     with open_suite(context) as suite:
         gone = suite.remove_from_collection(name, documents)
-    click.echo(f"Taken out of '{name}'; {len(gone)} documents belonged to no other collection and are deleted.")
+    deleted = f"; deleted, as no other collection has them: {len(gone)}" if gone else ""
+    click.echo(f"Taken out of '{name}'{deleted}.")
 
 
 @click.group(invoke_without_command=True)
@@ -110,8 +116,8 @@ def documents(context: click.Context) -> None:
 @documents.command("list")
 @click.option("--collection", "collections", multiple=True)
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE")
-@click.option("--limit", default=100, show_default=True)
-@click.option("--offset", default=0)
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0)
 @_json
 @click.pass_context
 def list_documents(
@@ -129,11 +135,25 @@ def list_documents(
     if as_json:
         print_json({"total": total, "documents": rows})
         return
-    for row in rows:
-        info = f"{row.info.media_type}, {row.page_count} pages, {row.chunk_count} passages"
-        click.echo(f"{row.id[:12]}  {row.name}  {info}  [{', '.join(row.collections)}]")
-    if total > len(rows):
-        click.echo(f"{len(rows)} of {total} documents; --offset {offset + len(rows)} goes on.")
+    _print_documents(rows)
+    reached = offset + len(rows)
+    if not total:
+        click.echo("There are no documents" + (" that meet the filters." if filters or collections else " yet."))
+    elif reached < total:
+        click.echo(f"{offset + 1:,} to {reached:,} of {counted(total, 'document')}; --offset {reached} goes on.")
+    elif not rows:
+        click.echo(f"There are only {counted(total, 'document')}.")
+
+
+def _print_documents(rows: Sequence[Document]) -> None:
+    names = [clean(row.name) for row in rows]
+    if sys.stdout.isatty():
+        names = [shortened(name, columns_wide(True) // 2) for name in names]
+    wide = min(60, max(map(cells, names), default=0))
+    for row, name in zip(rows, names, strict=True):
+        pages = counted(row.page_count, "page") if row.page_count > 1 else ""
+        sizes = f"{row.info.media_type:<8}  {pages:>9}  {counted(row.chunk_count, 'passage'):>14}"
+        click.echo(f"{row.id[:12]}  {padded(name, wide)}  {sizes}  {clean(', '.join(row.collections))}")
 
 
 @documents.command("show")
@@ -160,7 +180,7 @@ def show_document(context: click.Context, document: str, with_text: bool, as_jso
     for failure in account.failures:
         click.echo(f"             {failure}")
     for page in pages:
-        click.echo(f"\n--- {page.label or f'page {page.number}'} ({page.state}) ---\n{page.text}")
+        click.echo(f"\n--- {page.label or f'page {page.number}'} ({page.state}) ---\n{clean(page.text, lines=True)}")
 
 
 def _print_document(found: Document) -> None:
@@ -181,7 +201,7 @@ def _print_document(found: Document) -> None:
     }
     for name, value in rows.items():
         if value:
-            click.echo(f"{name + ':':<12} {value}")
+            click.echo(clean(f"{name + ':':<12} {value}"))
 
 
 @documents.command("delete")
@@ -191,17 +211,20 @@ def _print_document(found: Document) -> None:
 def delete_documents(context: click.Context, documents: tuple[str, ...], yes: bool) -> None:
     """Delete documents (ids or names) everywhere."""
     with open_suite(context) as suite:
-        names = [suite.document(each).name for each in documents]
+        found = {row.id: clean(row.name) for row in map(suite.document, documents)}
         if not yes:
-            click.confirm(f"Delete {', '.join(names)}?", abort=True)
-        gone = suite.delete_documents(documents)
-    click.echo(f"{len(gone)} documents are deleted.")
+            click.confirm(f"Delete {', '.join(found.values())}?", abort=True)
+        gone = suite.delete_documents(list(found))
+    contents = len(gone) - len(set(found))
+    click.echo(
+        f"Deleted: {counted(len(set(found)), 'document')}{f' and {contents} contained in it' if contents else ''}."
+    )
 
 
 @documents.command("open")
 @click.argument("document")
 @click.option("--page", default=0, help="Draw this page into a picture instead of opening the original.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write there instead of opening.")
+@click.option("--output", "-o", type=NamedPath(), help="Write there instead of opening.")
 @click.pass_context
 def open_document(context: click.Context, document: str, page: int, output: Path | None) -> None:
     """Open the original with the system's program, or write it (or a page's picture) to a file."""
@@ -238,6 +261,7 @@ def ledger(context: click.Context, documents: tuple[str, ...], as_json: bool) ->
     for row in rows:
         states = ", ".join(f"{count} {state}" for state, count in row.pages.items())
         equal = "=" if row.balanced else "≠"
-        click.echo(f"{equal} {row.document}: {states}; {row.characters} characters; {row.chunks} passages")
+        facts = f"pages {states or 'none'}; {counted(row.characters, 'character')}; {counted(row.chunks, 'passage')}"
+        click.echo(clean(f"{equal} {row.document}: {facts}"))
     wrong = sum(not row.balanced for row in rows)
-    click.echo(f"{len(rows)} documents, {wrong} not balanced.")
+    click.echo(f"{counted(len(rows), 'account')}, {wrong or 'none'} out of balance.")

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cortex_engine.cli.session import open_suite, parse_filters, plain, print_json, settings
+from cortex_engine.cli.session import NamedPath, open_suite, parse_filters, plain, print_json, settings
+from cortex_engine.cli.wording import (
+    asked_words,
+    clean,
+    columns_wide,
+    counted,
+    emphasised,
+    ordinal,
+    pattern_of,
+    shortened,
+    snippet,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from cortex_engine.core.reports import EvaluationReport
-    from cortex_engine.core.search import SearchHit, SearchResult
+    from cortex_engine.core.search import SearchHit, SearchResult, StageStanding
+
+_WITHOUT_PAGES = frozenset(
+    {"text", "markdown", "html", "csv", "tsv", "json", "xml", "email", "zip", "rtf", "odt", "docx"}
+)
+"""Media types that are one long page: its number says nothing."""
+
+_PAGE_NUMBER = re.compile(r"\d+|[ivxlcdm]+", re.IGNORECASE)
 
 _MODES = click.Choice(["vector", "lexical", "hybrid"])
 
@@ -46,7 +67,7 @@ def search(
     """Find passages. "Phrases in quotes" must occur, -words must not."""
     from cortex_engine.suite import query_of
 
-    question = query_of(query, mode, top_k, parse_filters(filters, collections), group)
+    question = query_of(clean(query, lines=True), mode, top_k, parse_filters(filters, collections), group)
     with open_suite(context) as suite:
         result = suite.search(question)
     if as_json:
@@ -95,35 +116,73 @@ def _hit_json(hit: SearchHit) -> dict[str, object]:
 def _print_result(result: SearchResult, trace: bool) -> None:
     for warning in result.warnings:
         click.secho(f"Note: {warning}", fg="yellow", err=True)
-    if not result.hits:
-        click.echo("Nothing was found.")
+    pattern = pattern_of(asked_words(result.query.text))
     for hit in result.hits:
-        place = f"{hit.page_label or f'page {hit.page}'}" if hit.page else ""
-        scores = ", ".join(f"{name} {each.score:.3f}" for name, each in hit.stages.items())
-        click.secho(f"{hit.rank:>2}. {hit.document}", bold=True, nl=False)
-        more = f", {hit.more} more passages" if hit.more else ""
-        click.echo(f"  {place} · {', '.join(hit.collections)} · {scores}{more}")
-        if hit.context:
-            click.secho(f"    {_short(hit.context, 100)}", dim=True)
-        click.echo(click.wrap_text(_short(hit.text, 400), 110, "    ", "    "))
-        click.echo()
-    total = result.timings_ms["total"]
-    click.secho(f"{len(result.hits)} results in {total:.0f} ms", dim=True, err=True)
+        _print_hit(hit, pattern)
+    if not result.hits:
+        click.echo("Nothing was found." + _advice(result))
+    else:
+        total = result.timings_ms["total"]
+        click.secho(f"{counted(len(result.hits), 'result')} in {total:.0f} ms", dim=True, err=True)
     if trace:
-        for step in result.trace.steps:
-            facts = ", ".join(f"{name}={value}" for name, value in step.facts.items())
-            click.echo(
-                f"  {step.stage:<12} {step.milliseconds:8.1f} ms {step.candidates:6} candidates  {facts} {step.warning}".rstrip()
-            )
+        _print_trace(result)
 
 
-def _short(text: str, length: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"
+def _print_hit(hit: SearchHit, pattern: re.Pattern[str] | None) -> None:
+    width = columns_wide(sys.stdout.isatty())
+    click.secho(f"{hit.rank:>2}. {clean(hit.document)}", bold=True, nl=False)
+    facts = [_place(hit), ", ".join(hit.collections), f"{hit.more} more in it" if hit.more else ""]
+    click.echo("".join(f" · {clean(fact)}" for fact in facts if fact))
+    if hit.context:
+        click.secho(f"    {shortened(clean(hit.context), width - 4)}", dim=True)
+    for line in wrapped(snippet(hit.text, pattern, 4 * (width - 4)), width, "    "):
+        click.echo(emphasised(line, pattern))
+    if why := [text for name, standing in hit.stages.items() if (text := _standing(name, standing))]:
+        click.secho(f"    {' · '.join(why)}", dim=True)
+    click.echo()
+
+
+def _place(hit: SearchHit) -> str:
+    """Where in its document: what is printed on the page, and which sheet of the file it is when that differs."""
+    if hit.media_type in _WITHOUT_PAGES:
+        return ""
+    label = hit.page_label.strip()
+    if not label or label == str(hit.page):
+        return f"page {hit.page}"
+    return f"page {label} (sheet {hit.page})" if _PAGE_NUMBER.fullmatch(label) else label
+
+
+def _standing(stage: str, standing: StageStanding) -> str:
+    """How a recaller saw the hit, in words, with its figure."""
+    rank = f"{ordinal(standing.rank)} " if standing.rank else ""
+    if stage == "vector":
+        return f"{rank}by meaning (cosine {standing.score:.2f})"
+    if stage == "lexical":
+        return f"{rank}by words (BM25 {standing.score:.1f})" if standing.score > 0 else "none of the words"
+    return ""
+
+
+def _advice(result: SearchResult) -> str:
+    """What to try when nothing was found."""
+    filters = result.query.filters
+    if any((filters.documents, filters.types, filters.languages, filters.tags, filters.title, filters.date_from)):
+        return " Try fewer filters; `cortex documents list --filter KEY=VALUE` shows what one lets through."
+    if result.query.mode.value == "lexical":
+        return " No passage holds these words; the modes hybrid and vector search by meaning too."
+    return ""
+
+
+def _print_trace(result: SearchResult) -> None:
+    for step in result.trace.steps:
+        facts = ", ".join(f"{name}={value}" for name, value in step.facts.items())
+        words = f"{facts} {step.warning}".strip()
+        click.echo(
+            clean(f"  {step.stage:<12} {step.milliseconds:8.1f} ms {step.candidates:6} candidates  {words}".rstrip())
+        )
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", type=NamedPath())
 @click.option("--mode", "modes", type=_MODES, multiple=True, help="May be repeated; default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -156,7 +215,7 @@ def report_json(report: EvaluationReport) -> dict[str, object]:
 
 
 def _print_report(report: EvaluationReport) -> None:
-    click.echo(f"{report.dataset}: {report.queries} judged queries, {report.documents} documents")
+    click.echo(f"{report.dataset}: {report.queries:,} judged queries, {counted(report.documents, 'document')}")
     for name, mode in report.modes.items():
         figures = "  ".join(
             f"{metric} {each.value:.3f} [{each.low:.3f}, {each.high:.3f}]" for metric, each in mode.metrics.items()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,6 +42,19 @@ def settings(context: click.Context) -> LoadedConfig:
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     return loaded
+
+
+class NamedPath(click.Path):
+    """A path as an argument; "" (a variable that was never set) would mean the working folder, and is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.Path`."""
+        if value == "":
+            self.fail("An empty name is no file or folder.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @contextmanager

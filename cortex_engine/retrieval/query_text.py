@@ -65,7 +65,8 @@ def parse_query(typed: str) -> ParsedQuery:
             raise UsageError(
                 f"The query only says what to leave out ({', '.join(excluded)}). Add at least one word to look for."
             )
-        raise UsageError("The query is empty. Type at least one word to look for.")
+        what = "holds no word or number" if typed.strip() else "is empty"
+        raise UsageError(f"The query {what}. Type at least one word to look for.")
     return ParsedQuery(words, tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(excluded)))
 
 

@@ -43,7 +43,7 @@ def test_takes_queries_apart(typed, expected):
     [
         ("", "empty"),
         (" \n", "empty"),
-        ('"" - ?', "empty"),
+        ('"" - ?', "no word or number"),
         ("-a -b", r"leave out \(a, b\)"),
         ("x" * (MAX_CHARACTERS + 1), "10,001"),
     ],
