@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from cortex_engine.core.catalog import SearchRecords
@@ -25,11 +26,12 @@ class StageView:
     ranking: Ranking
     scores: Mapping[str, float] = field(default_factory=dict)
 
-    def standings(self) -> dict[str, StageStanding]:
-        """Every passage the stage knows a score of."""
-        found = {chunk_id: StageStanding(None, score) for chunk_id, score in self.scores.items()}
+    def standings(self, wanted: AbstractSet[str]) -> dict[str, StageStanding]:
+        """Those of the wanted passages that the stage knows a score of."""
+        found = {chunk_id: StageStanding(None, self.scores[chunk_id]) for chunk_id in wanted & self.scores.keys()}
         for rank, item in enumerate(self.ranking, start=1):
-            found[item.chunk_id] = StageStanding(rank, self.scores.get(item.chunk_id, item.score))
+            if item.chunk_id in wanted:
+                found[item.chunk_id] = StageStanding(rank, self.scores.get(item.chunk_id, item.score))
         return found
 
 
@@ -64,7 +66,8 @@ class Presenter:
             known: what the catalog said of all passages of the ranking a moment ago, to spare asking it again.
         """
         selection = self._select(query, ranking, known)
-        standings = {view.ranking.stage: view.standings() for view in stages}
+        shown = {passage.chunk.id for _, passage in selection.chosen}
+        standings = {view.ranking.stage: view.standings(shown) for view in stages}
         return tuple(
             self._hit(query, rank, score, passage, standings, selection.seen)
             for rank, (score, passage) in enumerate(selection.chosen, start=1)
