@@ -181,7 +181,7 @@ def main() -> None:
     options = parser.parse_args()
     page = Page("Search, warm, in process", f"python scripts/benchmark_search.py --passages {options.passages}")
     page.add(
-        f"{options.passages:,} passages in documents of {PER_DOCUMENT}: the sentences of cacm, npl and xquad-en in changing order,",
+        f"{options.passages:,} passages in documents of {PER_DOCUMENT}: sentences of cacm, npl and xquad-en in changing order,",
         f"700 characters and more each. Vectors: MiniLM's for the first {options.real:,}; the others are **mixtures of two of",
         f"those with noise**, since only time is measured here. {QUESTIONS} real questions of the sets, 10 results, 200",
         "candidates of each recaller. Within one search the stages follow one another.",
