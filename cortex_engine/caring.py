@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cortex_engine.catalog.sqlite import SqliteCatalog
 from cortex_engine.config import LoadedConfig
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import CatalogError, LibraryLockedError
@@ -85,8 +86,15 @@ def backup(library: Library, target: Path) -> Path:
 
 
 def restore(source: Path, data_dir: Path) -> Path:
-    """See `CortexSuite.restore`."""
-    return restore_backup(source, data_dir)
+    """See `CortexSuite.restore`. A backup holds no indexes: that there were some is forgotten, so that none is missing."""
+    folder = restore_backup(source, data_dir)
+    catalog = SqliteCatalog(folder / "catalog.db")
+    try:
+        for name in catalog.index_states():
+            catalog.forget_index(name)
+    finally:
+        catalog.close()
+    return folder
 
 
 def working_copy(library: Library, document: Document) -> Path:

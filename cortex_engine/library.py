@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cortex_engine import backends
@@ -119,6 +120,23 @@ class Library:
             return False
         return True
 
+    @contextmanager
+    def borrowed(self) -> Iterator[bool]:
+        """Own the library for a moment if nobody else does, and tell whether; whoever owned it before keeps it.
+
+        A process that only searched or deleted must not hinder others as long as it lives.
+        """
+        with self._guard:
+            before = self._owner
+            try:
+                yield self.try_own()
+            finally:
+                if self._owner and not before:
+                    self.sync.close()
+                    self.catalog.become_owner(False)
+                    self.lock.release()
+                    self._owner = False
+
     def require_room(self) -> None:
         """Refuse before anything is written what would fill the disk.
 
@@ -172,21 +190,26 @@ class Library:
     def prepare_search(self) -> list[str]:
         """Make the indexes ready for a search; returns warnings.
 
-        Without ownership nothing is done when all is clean. Otherwise ownership is taken for the repair, or, when another
+        Without ownership nothing is done when all is clean. Otherwise ownership is borrowed for the repair, or, when another
         process works on the library, the search sees what that process has finished so far.
         """
         names = self.search_indexes()
         try:
-            if not self._owner:
+            if self._owner:
+                repairs = self.bring_up(names)
+            else:
                 states, last = self.catalog.index_states(), self.catalog.last_seq()
                 ready = all(
                     name in states and not states[name].dirty and states[name].applied_seq >= last for name in names
                 )
                 if ready and all(self._readable(name) for name in names):
                     return []
-                if not self.try_own():
-                    return ["Documents are being added right now; the newest of them may be missing from this result."]
-            repairs = self.bring_up(names)
+                with self.borrowed() as owned:
+                    if not owned:
+                        return [
+                            "Documents are being added right now; the newest of them may be missing from this result."
+                        ]
+                    repairs = self.bring_up(names)
         except StorageFullError as error:
             return [f"{error} This result shows what was indexed before."]
         return [
@@ -207,11 +230,12 @@ class Library:
     def large_store(self, model_id: str) -> VectorStore | None:
         """The configured store of a model, or None where there is none or this process may not open it."""
         name = f"{_STORE}{model_id}"
-        if not self._owner or self.config.vector_store == "exact" or name not in self.catalog.index_states():
-            return None
-        if name not in self.sync.names():
-            self.sync.inspect([name])
-        return self._vector_index(name).store if name in self.sync.names() else None
+        with self._guard:
+            if not self._owner or self.config.vector_store == "exact" or name not in self.catalog.index_states():
+                return None
+            if name not in self.sync.names():
+                self.sync.inspect([name])
+            return self._vector_index(name).store if name in self.sync.names() else None
 
     def moment(self) -> tuple[int, dict[str, int]]:
         """Number of the newest change and the valid generations: a search that met another moment is asked again."""

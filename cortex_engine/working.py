@@ -84,8 +84,9 @@ def sync_folder(
         # It was stopped or paused: what moved has not arrived at its new place yet.
         return replace(report, unchanged=changes.unchanged)
     removed: list[str] = []
-    for path in changes.gone:
-        removed += delete(library, lambda catalog, path=path: catalog.remove_source(name, path))  # type: ignore[misc]
+    with library.borrowed():
+        for path in changes.gone:
+            removed += delete(library, lambda catalog, path=path: catalog.remove_source(name, path))  # type: ignore[misc]
     return replace(report, removed=tuple(removed), unchanged=changes.unchanged)
 
 
@@ -100,7 +101,7 @@ def _submit_and_work(
     submission = Submission(library.catalog, library.blobs, on_event)
     job, unreadable = submission.submit(kind, collection, listing.files, listing.unreadable, stop)
     while not _ended(library.catalog.job(job.id)) and not (stop and stop.is_set()):
-        if (library.owner or library.try_own()) and library.queue.acquire(blocking=False):
+        if library.try_own() and library.queue.acquire(blocking=False):
             try:
                 _work(library, on_event, stop)
             finally:
@@ -175,9 +176,10 @@ def delete(library: Library, change: Callable[[Catalog], list[str]]) -> list[str
     """Make a change that deletes documents, then let indexes and originals follow (the owner's, if it is another)."""
     before = library.catalog.blob_hashes()
     gone = change(library.catalog)
-    if library.owner or library.try_own():
-        library.settle()
-        library.catalog.drop_blobs(sorted(before - library.catalog.blob_hashes()))
+    with library.borrowed() as owned:
+        if owned:
+            library.settle()
+            library.catalog.drop_blobs(sorted(before - library.catalog.blob_hashes()))
     return gone
 
 
@@ -189,8 +191,9 @@ def add_to_collection(library: Library, name: str, document_ids: Sequence[str]) 
         line.fit(document_id, collection.spec)
     library.catalog.add_to_collection(name, document_ids)
     line.embed_missing()
-    if library.owner or library.try_own():
-        library.settle()
+    with library.borrowed() as owned:
+        if owned:
+            library.settle()
 
 
 def search(library: Library, query: Query) -> SearchResult:

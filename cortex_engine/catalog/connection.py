@@ -100,9 +100,9 @@ class Database:
         with self._explained():
             yield self._connection()
 
-    def become_owner(self) -> None:
-        """From now on this process moves the write-ahead log into the file."""
-        self._owner = True
+    def become_owner(self, owner: bool = True) -> None:
+        """From now on this process moves the write-ahead log into the file, or no longer does."""
+        self._owner = owner
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -130,9 +130,9 @@ class Database:
             connection = self._connect()
             self._local.connection = connection
             self._local.owner = False
-        if self._owner and not self._local.owner:
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-            self._local.owner = True
+        if self._owner != self._local.owner:
+            self._local.owner = self._owner
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if self._owner else 0}")
         return connection
 
     def _connect(self) -> sqlite3.Connection:

@@ -177,9 +177,9 @@ class CatalogUpkeep(CatalogPart):
         with self._database.plain() as connection:
             backup(connection, target)
 
-    def become_owner(self) -> None:
-        """This process has taken the lock of the library: from now on it moves the write-ahead log into the file."""
-        self._database.become_owner()
+    def become_owner(self, owner: bool = True) -> None:
+        """This process has taken the lock of the library (or given it back): the owner moves the write-ahead log."""
+        self._database.become_owner(owner)
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database file. Only the owner of the library does so."""

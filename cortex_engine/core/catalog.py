@@ -387,7 +387,7 @@ class Upkeep(Protocol):
         """Write a consistent copy of the database (`VACUUM INTO`)."""
         ...
 
-    def become_owner(self) -> None:
+    def become_owner(self, owner: bool = True) -> None:
         """This process has taken the lock of the library: from now on it moves the write-ahead log into the file."""
         ...
 

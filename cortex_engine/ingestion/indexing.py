@@ -121,6 +121,7 @@ class IndexSync:
             seq = self._catalog.last_seq()
             try:
                 with _room(name):
+                    folder.mkdir(parents=True)  # also of an index that holds nothing yet: a missing folder is damage
                     fresh.open(folder)
                     fresh.apply(None, ())
             except BaseException:
