@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,18 @@ BUSY_SECONDS = 30.0
 _CHECKPOINT_PAGES = 1000
 """Pages in the write-ahead log after which the owner moves them into the file."""
 
+_FULL_BYTES = 100_000
+"""With less than this SQLite cannot even open a catalog for reading."""
+
 _RESTORE = "Restore the library from a backup ('cortex restore'); the damaged file is left as it is."
 
 
 def explain(error: sqlite3.Error, path: Path) -> CortexError | None:
     """The sentence for an error of the storage, or None for a defect of the program (which keeps its traceback)."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    # Where its shared memory finds no room, SQLite speaks of an input/output error.
+    unreadable = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and path.parent.is_dir()
+    if code == sqlite3.SQLITE_FULL or (unreadable and shutil.disk_usage(path.parent).free < _FULL_BYTES):
         return StorageFullError(
             f"The disk that holds the catalog '{path}' is full; nothing was written. Free some room."
         )

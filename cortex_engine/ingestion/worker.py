@@ -59,6 +59,7 @@ class IngestWorker:
             StorageFullError: the disk is full; the files in work stay queued.
         """
         self._on_event = on_event
+        self._catalog.release_claims(self._owner)  # what an earlier run of this process had no room to give back
         running: dict[Future[Outcome], JobFile] = {}
         waiting: list[_Finished] = []
         last_sync = last_beat = time.monotonic()
