@@ -19,13 +19,20 @@ from cortex_engine.maintenance.doctor import Patient, examine, torch_pair
 
 
 def ledger(library: Library, document_ids: list[str] | None) -> list[LedgerEntry]:
-    """The catalog's account, with the word index's own count."""
+    """The catalog's account, with what the word index really holds and the vectors that are really there.
+
+    A document in collections of several models counts by the model that has the fewest of its vectors.
+    """
     library.prepare_search()
-    held = library.lexical_index().ids()
+    words = library.lexical_index().ids()
+    models = {collection.name: collection.spec.id for collection in library.catalog.collections()}
+    vectors = {model_id: library.catalog.chunk_ids(model_id) for model_id in set(models.values())}
     entries = []
     for entry in library.catalog.ledger(document_ids):
-        chunks = library.catalog.chunks([entry.document_id])
-        entries.append(replace(entry, lexical=sum(chunk.id in held for chunk in chunks)))
+        chunks = [chunk.id for chunk in library.catalog.chunks([entry.document_id])]
+        wanted = {models[name] for name in library.catalog.document(entry.document_id).collections}
+        least = min((sum(chunk in vectors[model_id] for chunk in chunks) for model_id in wanted), default=0)
+        entries.append(replace(entry, vectors=least, lexical=sum(chunk in words for chunk in chunks)))
     return entries
 
 

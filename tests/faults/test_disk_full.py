@@ -18,7 +18,7 @@ from cortex_engine.suite import query_of
 Write = Callable[[str, int], Path]
 
 SIZE = 40_000_000
-ROOMS = (0, 40_000, 150_000, 400_000, 800_000, 1_300_000, 2_000_000, 3_500_000, 6_000_000)
+ROOMS = (0, 150_000, 400_000, 1_300_000, 2_500_000, 6_000_000)
 """Bytes left free: too little for the copies, for the commit, for the word index, for the vectors, for Chroma …"""
 
 NOT_EVEN_READ = 100_000
