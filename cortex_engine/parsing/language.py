@@ -31,9 +31,9 @@ _KANA_SHARE = 0.05
 _CERTAIN = 0.6
 _LIKELY = 0.2
 """Probability that suffices among the common languages (error rates: `docs/explanation/fusion.md`)."""
-_COMMON = frozenset(
+_COMMON = (
     "af ar az be bg ca cs da de el en es et fa fi fr he hi hr hu id it ja ka kk ko lt lv mk ms nb nl nn no pl pt ro ru "
-    "sk sl sq sr sv sw th tl tr uk ur uz vi zh".split()
+    "sk sl sq sr sv sw th tl tr uk ur uz vi zh"
 )
 """Languages of ten million speakers or of a state's administration, as far as statistics have to tell them apart."""
 _NOISE = re.compile(r"https?://\S+|\S+@\S+|[\d_|#*<>=/\\]+")
@@ -90,7 +90,7 @@ def _identifier() -> Any:
 @functools.cache
 def _common_identifier() -> Any:
     identifier = copy.copy(_identifier())
-    identifier.set_languages([code for code in identifier.nb_classes if code in _COMMON])
+    identifier.set_languages([code for code in identifier.nb_classes if code in _COMMON.split()])
     return identifier
 
 

@@ -23,10 +23,14 @@ from cortex_engine.retrieval.fusion import Evidence
 CHARACTER_STAGE = "characters"
 
 _LENGTH = 4
-_UNSPACED_LENGTHS = (1, 2, 3)
-"""Runs in scripts without spaces, where one to three characters are a word."""
+_UNSPACED_LENGTH = 1
+"""In scripts without spaces the words' index holds pairs of characters; single ones are the view that it lacks (both
+together: Nie, Gao, Zhang and Zhou, "On the use of words and n-grams for Chinese information retrieval", IRAL 2000)."""
 
-_K1, _B = 1.2, 0.75
+_K1, _B = 1.2, 0.4
+"""BM25's constants. Passages have an upper length, and a short one is no better for being short: less is taken off for
+length than with documents (b .75)."""
+
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _MAX_GRAMS = 160
 """Runs of a query that are counted; a question has about 50."""
@@ -42,7 +46,7 @@ def character_evidence(query: str, texts: Mapping[str, str]) -> Evidence | None:
     """BM25 of the query's character n-grams in each candidate's text; None when the query has none.
 
     Args:
-        query: words asked for.
+        query: words asked for, without function words.
         texts: chunk id -> text of each candidate.
 
     The stage finds nothing by itself: its ranking is empty, its moments are those over the candidates.
@@ -123,8 +127,8 @@ def _grams(query: str) -> list[str]:
     for word in _normal(query).split():
         unspaced = _UNSPACED.fullmatch(word) is not None
         marked = word if unspaced else f" {word} "
-        for length in _UNSPACED_LENGTHS if unspaced else (_LENGTH,):
-            found.extend(marked[start : start + length] for start in range(len(marked) - length + 1))
+        length = _UNSPACED_LENGTH if unspaced else _LENGTH
+        found.extend(marked[start : start + length] for start in range(len(marked) - length + 1))
     return found[:_MAX_GRAMS]
 
 

@@ -29,6 +29,9 @@ FUSION_STAGE = "fusion"
 _KEYWORDS = 1.0
 """Words and character n-grams are two views of one kind of evidence and share its weight."""
 
+_COMPARED = 100
+"""Passages whose texts are read for their character n-grams: the best by vectors and words alone."""
+
 MAX_TOP_K = 1000
 MAX_CANDIDATES = 100_000
 
@@ -86,7 +89,7 @@ class HybridRetriever:
         limit = max(query.candidates or self._options.candidates, query.top_k)
         while True:
             recalled = recall.recall(limit)
-            ranking, views, known = self._fuse(recall.parsed.text, recalled, trace)
+            ranking, views, known = self._fuse(recall.words.text, recalled, trace)
             with trace.stage("present") as notes:
                 hits = self._presenter.present(query, ranking, views, known)
                 notes.candidates = len(hits)
@@ -174,7 +177,7 @@ class HybridRetriever:
 
     def _fuse(
         self, text: str, recalled: Recalled, trace: TraceRecorder
-    ) -> tuple[Ranking, list[StageView], Mapping[str, Passage] | None]:
+    ) -> tuple[Ranking, list[StageView], Mapping[str, Passage]]:
         """The final ranking, how each stage saw the passages, and the passages where they were read already."""
         views: list[StageView] = []
         if recalled.dense:
@@ -186,25 +189,34 @@ class HybridRetriever:
                     cosines[chunk_id] = max(score, cosines.get(chunk_id, score))
             views.append(StageView(dense.ranking, cosines))
             if recalled.lexical is None:
-                return dense.ranking, views, None
+                return dense.ranking, views, {}
         lexical = recalled.lexical
         if lexical is None:
             raise IndexUnavailableError("No index could answer. Run 'rebuild'.")
         views.append(StageView(lexical.ranking, lexical.scores))
         if not recalled.dense:
-            return lexical.ranking, views, None
-        stages = [dense, lexical]
-        with trace.stage(CHARACTER_STAGE) as notes:
-            known = self._catalog.lookup(list(dict.fromkeys([*dense.scores, *lexical.scores])))
-            texts = {chunk_id: passage.chunk.embedded_text for chunk_id, passage in known.items()}
-            # Plain rank fusion is what others are measured against: the two rankings and nothing else.
-            characters = None if self._method is reciprocal_rank else character_evidence(text, texts)
-            notes.candidates = len(texts)
-        if characters is not None:
-            views.append(StageView(characters.ranking, characters.scores))
-            stages = [dense, replace(lexical, weight=_KEYWORDS / 2), replace(characters, weight=_KEYWORDS / 2)]
+            return lexical.ranking, views, {}
+        stages: list[Evidence] = [dense, lexical]
+        known: Mapping[str, Passage] = {}
+        # Plain rank fusion is what others are measured against: the two rankings and nothing else.
+        if self._method is not reciprocal_rank and all(evidence.moments for evidence in stages):
+            characters, known = self._compare(text, stages, trace)
+            if characters is not None:
+                views.append(StageView(characters.ranking, characters.scores))
+                stages = [dense, replace(lexical, weight=_KEYWORDS / 2), replace(characters, weight=_KEYWORDS / 2)]
         ranking = self._fused(stages, trace)
         return ranking, [*views, StageView(ranking)], known
+
+    def _compare(
+        self, text: str, stages: list[Evidence], trace: TraceRecorder
+    ) -> tuple[Evidence | None, Mapping[str, Passage]]:
+        """Character n-grams of the passages that are best without them, and these passages."""
+        with trace.stage(CHARACTER_STAGE) as notes:
+            best = order(CHARACTER_STAGE, self._method(stages)).items[:_COMPARED]
+            known = self._catalog.lookup([item.chunk_id for item in best])
+            texts = {chunk_id: passage.chunk.embedded_text for chunk_id, passage in known.items()}
+            notes.candidates = len(texts)
+            return character_evidence(text, texts), known
 
     def _fused(self, stages: list[Evidence], trace: TraceRecorder) -> Ranking:
         with trace.stage(FUSION_STAGE) as notes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cortex_engine.core.catalog import SearchRecords
 from cortex_engine.core.records import Passage
 from cortex_engine.core.search import Query, Ranking, SearchHit, StageStanding
 
-_BATCH = 256
+_BATCH = 100
 """Passages joined in one read of the catalog."""
 
 
@@ -55,7 +56,7 @@ class Presenter:
         query: Query,
         ranking: Ranking,
         stages: Sequence[StageView],
-        known: Mapping[str, Passage] | None = None,
+        known: Mapping[str, Passage] = MappingProxyType({}),
     ) -> tuple[SearchHit, ...]:
         """The best `query.top_k` hits that the catalog still holds.
 
@@ -63,7 +64,7 @@ class Presenter:
         their place. When grouped, each document gives its best passage and counts the others.
 
         Args:
-            known: what the catalog said of all passages of the ranking a moment ago, to spare asking it again.
+            known: passages that the catalog gave a moment ago, to spare asking for them again.
         """
         selection = self._select(query, ranking, known)
         shown = {passage.chunk.id for _, passage in selection.chosen}
@@ -73,14 +74,15 @@ class Presenter:
             for rank, (score, passage) in enumerate(selection.chosen, start=1)
         )
 
-    def _select(self, query: Query, ranking: Ranking, known: Mapping[str, Passage] | None) -> _Selection:
+    def _select(self, query: Query, ranking: Ranking, known: Mapping[str, Passage]) -> _Selection:
         limit = 1 if query.group else self._max_per_document
         selection = _Selection([], {})
         for start in range(0, len(ranking), _BATCH):
             batch = ranking.items[start : start + _BATCH]
-            passages = self._catalog.lookup([item.chunk_id for item in batch]) if known is None else known
+            unread = [item.chunk_id for item in batch if item.chunk_id not in known]
+            passages = self._catalog.lookup(unread) if unread else {}
             for item in batch:
-                passage = passages.get(item.chunk_id)
+                passage = known.get(item.chunk_id) or passages.get(item.chunk_id)
                 if passage is None:
                     continue
                 document = passage.chunk.document_id

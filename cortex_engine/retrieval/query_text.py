@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.protocols import LexicalQuery
+from cortex_engine.retrieval.function_words import without_function_words
 
 _CLOSING = {
     '"': '"',
@@ -43,8 +44,8 @@ class ParsedQuery:
         return bool(self.phrases or self.excluded)
 
     def lexical(self, languages: tuple[str, ...] = ()) -> LexicalQuery:
-        """The same as a query by words, for passages in these languages."""
-        return LexicalQuery(self.text, self.phrases, self.excluded, languages)
+        """The same as a query by words, without function words outside phrases, for passages in these languages."""
+        return LexicalQuery(without_function_words(self.text), self.phrases, self.excluded, languages)
 
 
 def parse_query(typed: str) -> ParsedQuery:
