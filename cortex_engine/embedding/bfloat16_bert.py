@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -62,7 +63,8 @@ class Bfloat16Bert:
     def __init__(self, weights: Mapping[str, NDArray[np.float32]], shape: BertShape, threads: int = 0) -> None:
         self._torch: Any = require("torch", "to embed documents in bfloat16", "pip install torch")
         self._shape = shape
-        self._threads = _single_threaded_workers(self._torch, threads or os.cpu_count() or 1)
+        self._count = threads or os.cpu_count() or 1
+        self._threads = _single_threaded_workers(self._torch, self._count)
         tensors = {name: self._torch.from_numpy(value) for name, value in weights.items()}
         kind = tensors["embeddings.token_type_embeddings.weight"][0]
         self._words = tensors["embeddings.word_embeddings.weight"]
@@ -98,7 +100,14 @@ class Bfloat16Bert:
         Threads inside each small product wait for one another dozens of times a batch; on two busy processors that made
         embedding three times slower, and every waiting thread burns its processor.
         """
-        return self._threads.map(work, batches)
+        # Few at a time, so that a short document does not wait behind all the batches of a long one.
+        begun: deque[Future[NDArray[np.float32]]] = deque()
+        for batch in batches:
+            begun.append(self._threads.submit(work, batch))
+            if len(begun) > self._count:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
 
     def run(self, ids: Ids, mask: Mask) -> NDArray[np.float32]:
         """Unit vectors, float32 `(batch, width)`."""
