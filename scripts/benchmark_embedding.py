@@ -112,10 +112,10 @@ def processor() -> str:
 def main() -> None:
     """Run and print, or write."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--data", type=Path, required=True)
+    arguments.add_argument("--data", type=Path, default=Path("../shared/data"))
     arguments.add_argument("--count", type=int, default=160)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--write", type=Path)
+    arguments.add_argument("--write", type=Path, help="page to write")
     options = arguments.parse_args()
 
     import torch
