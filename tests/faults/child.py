@@ -6,6 +6,7 @@ It prints a line for each thing that it acknowledges, at the moment it does.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from cortex_engine.core.reports import FileState, IngestEvent
@@ -20,9 +21,9 @@ def acknowledge(event: IngestEvent) -> None:
 
 
 def search(suite: CortexSuite, until: Path) -> None:
-    """Ask again and again in every mode until a file appears; count the answers."""
-    count = 0
-    while not until.exists():
+    """Ask again and again in every mode until a file appears (or the test is gone); count the answers."""
+    count, end = 0, time.monotonic() + 120
+    while not until.exists() and time.monotonic() < end:
         for mode in ("vector", "lexical", "hybrid"):
             for hit in suite.search(query_of("wind from the west", mode, 5)).hits:
                 assert "wind" in hit.text
