@@ -142,12 +142,15 @@ def _indexes(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
         if not fault:
             yield _ok(f"index {name}", "It agrees with the catalog.")
             continue
-        fixed = False
+        fixed, remedy = False, "`doctor --fix` builds it anew."
         if fix:
-            patient.rebuild_index(name)
-            fixed = not patient.check_index(name, True)
+            try:
+                patient.rebuild_index(name)
+                fixed = not patient.check_index(name, True)
+            except CortexError as error:
+                remedy = str(error)
         message = f"The index does not agree with the catalog: {fault}."
-        yield Finding(f"index {name}", Severity.ERROR, message, "`doctor --fix` builds it anew.", True, fixed)
+        yield Finding(f"index {name}", Severity.ERROR, message, remedy, True, fixed)
     yield from _huge_files(patient)
 
 
