@@ -106,8 +106,9 @@ class HybridRetriever:
             notes.fact("excluded", len(parsed.excluded))
         with trace.stage("scope") as notes:
             documents = self._catalog.scope(query.filters)
-            passages = notes.candidates = self._catalog.passage_count(documents)
-            languages = tuple(code for code in self._catalog.languages(documents) if code) if passages else ()
+            by_language = self._catalog.languages(documents)
+            passages = notes.candidates = sum(by_language.values())
+            languages = tuple(code for code in by_language if code)
             notes.fact("documents", "all" if documents is None else len(documents))
             notes.fact("languages", ", ".join(languages))
         if not passages:
