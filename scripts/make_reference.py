@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cortex_engine.cli import cortex
-from cortex_engine.config import reference_markdown
+from cortex_engine.cli.settings_page import reference_markdown
 from cortex_engine.core import errors
 from cortex_engine.suite import CortexSuite
 

@@ -72,7 +72,6 @@ def main() -> None:
     Exit status: 0 done, 1 an expected error, 2 wrong usage, 3 some files did not go in, 130 interrupted.
     """
     from cortex_engine.cli.wording import tolerant_streams
-    from cortex_engine.core.errors import CortexError, UsageError
 
     tolerant_streams()
     try:
@@ -90,28 +89,34 @@ def main() -> None:
     except KeyboardInterrupt:
         click.echo("Stopped. What was queued stays queued; `cortex jobs resume` goes on with it.", err=True)
         sys.exit(130)
-    except CortexError as error:
-        _say(f"Error: {error}")
-        sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         # The reader (`| head`) has enough. What Python still holds for it goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except UnicodeEncodeError:
-        _say("Error: A name or text in the command holds bytes that are no characters (no UTF-8).")
-        sys.exit(2)
-    except OSError as error:
-        name = f"'{os.fsdecode(error.filename)}': " if error.filename else ""
-        _say(
-            f"Error: {name}{error.strerror or error}. Check that it exists, that you may use it, and that the disk has room."
-        )
-        sys.exit(1)
     # A defect of ours must not end in a page of program text; `--verbose` shows where it happened.
-    except Exception as error:
-        if "-v" in sys.argv or "--verbose" in sys.argv:
-            raise
-        _say(f"Error: {type(error).__name__}: {error}. This is a defect; `cortex --verbose …` shows where it happened.")
-        sys.exit(1)
+    except Exception as error:  # noqa: BLE001
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    """Say what happened in a sentence; the exit status."""
+    from cortex_engine.core.errors import CortexError, UsageError
+
+    if isinstance(error, CortexError):
+        _say(f"Error: {error}")
+        return 2 if isinstance(error, UsageError) else 1
+    if isinstance(error, UnicodeEncodeError):
+        _say("Error: A name or text in the command holds bytes that are no characters (no UTF-8).")
+        return 2
+    if isinstance(error, OSError):
+        name = f"'{os.fsdecode(error.filename)}': " if error.filename else ""
+        cause = error.strerror or error
+        _say(f"Error: {name}{cause}. Check that it exists, that you may use it, and that the disk has room.")
+        return 1
+    if "-v" in sys.argv or "--verbose" in sys.argv:
+        raise error
+    _say(f"Error: {type(error).__name__}: {error}. This is a defect; `cortex --verbose …` shows where it happened.")
+    return 1
 
 
 def _say(sentence: str) -> None:

@@ -107,6 +107,6 @@ def set_config(context: click.Context, key: str, value: str) -> None:
 @config.command("reference")
 def reference() -> None:
     """Print the reference page of all settings."""
-    from cortex_engine.config import reference_markdown
+    from cortex_engine.cli.settings_page import reference_markdown
 
     click.echo(reference_markdown(), nl=False)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cortex_engine.config import CortexConfig, load_config, reference_markdown, save_setting
+from cortex_engine.cli.settings_page import reference_markdown
+from cortex_engine.config import CortexConfig, load_config, save_setting
 from cortex_engine.core.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
