@@ -81,7 +81,8 @@ def main() -> None:
     page.add(
         "Each corpus goes through chunking, the packaged MiniLM and the commit line into a library of its own; questions",
         "go through the search line that users use, 100 documents asked for. In brackets: 95 % bootstrap intervals.",
-        "Nothing was trained or tuned on judgements. Plain RRF is the hybrid search with `fusion = reciprocal_rank` (k = 60).",
+        "Fusion sees no judgements; how its constants were chosen is told in docs/explanation/fusion.md.",
+        "Plain RRF is the hybrid search with `fusion = reciprocal_rank` (k = 60): the two rankings and nothing else.",
         "",
     )
     page.goals(goals(figures))

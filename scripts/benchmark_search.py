@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--real", type=int, default=5_000, help="passages whose vectors the model computes")
     parser.add_argument("--stores", nargs="+", default=["exact", "chroma"], choices=["exact", "chroma"])
     options = parser.parse_args()
-    page = Page("Search, warm, in process", f"python scripts/benchmark_search.py --passages {options.passages}")
+    page = Page("Search, warm, in process", f"python scripts/benchmark_search.py --real {options.real}")
     page.add(
         f"{options.passages:,} passages in documents of {PER_DOCUMENT}: sentences of cacm, npl and xquad-en in changing order,",
         f"700 characters and more each. Vectors: MiniLM's for the first {options.real:,}; the others are **mixtures of two of",
