@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -117,17 +118,31 @@ class QueryBuilder:
         clauses = []
         for word in words:
             for field, weight in self._fields(word):
-                present = word.terms
-                if len(present) > 1:  # an alternative that the index does not hold would only cost time
-                    present = tuple(term for term in present if self._searcher.doc_freq(field, term))
-                if not present:
+                found = self._forms(field, word.terms)
+                if not found:
                     continue
-                found = [self.term(field, term) for term in present]
                 clause = found[0] if len(found) == 1 else tantivy.Query.disjunction_max_query(found)
                 if weight * word.count != 1.0:
                     clause = tantivy.Query.boost_query(clause, weight * word.count)
                 clauses.append((tantivy.Occur.Should, clause))
         return clauses
+
+    def _forms(self, field: str, terms: Sequence[str]) -> list[tantivy.Query]:
+        """A word's forms that the index holds, each as rare as all of them together.
+
+        A form that only a few passages hold (those in another language, or in none) does not make the word a rare one.
+        """
+        import tantivy
+
+        if len(terms) == 1:
+            return [self.term(field, terms[0])]
+        held = {term: count for term in terms if (count := self._searcher.doc_freq(field, term))}
+        total = self._searcher.num_docs
+        together = _idf(min(sum(held.values()), total), total)
+        return [
+            tantivy.Query.boost_query(self.term(field, term), together / _idf(count, total))
+            for term, count in held.items()
+        ]
 
     def _languages(self, query: LexicalQuery) -> tuple[str, ...]:
         """Languages whose stems are looked up: those asked for; words as they stand where the index holds such."""
@@ -140,3 +155,8 @@ class QueryBuilder:
     @staticmethod
     def _fields(word: QueryWord) -> tuple[tuple[str, float], ...]:
         return (("words", 1.0),) if word.character else (("body", 1.0), ("title", TITLE_WEIGHT))
+
+
+def _idf(count: int, total: int) -> float:
+    """Inverse document frequency as tantivy's BM25 has it; above 0 for `count` up to `total`."""
+    return math.log1p((total - count + 0.5) / (count + 0.5))
