@@ -111,9 +111,9 @@ def ask(library: Library, questions: list[str], query: dict[str, Any]) -> dict[s
         working.search(library, Query(question, **query))
     stages: dict[str, list[float]] = {}
     for question in questions:
-        begun = time.perf_counter()
+        begun, work = time.perf_counter(), time.process_time()
         result = working.search(library, Query(question, **query))
-        whole = (time.perf_counter() - begun) * 1000
+        whole, work = (time.perf_counter() - begun) * 1000, (time.process_time() - work) * 1000
         if result.degraded:
             raise SystemExit(f"The search was degraded: {' '.join(result.warnings)}")
         timings = result.timings_ms
@@ -122,6 +122,7 @@ def ask(library: Library, questions: list[str], query: dict[str, Any]) -> dict[s
                 stages.setdefault(stage, []).append(value)
         stages.setdefault("rest", []).append(whole - timings["total"])
         stages.setdefault("whole", []).append(whole)
+        stages.setdefault("whole, CPU time", []).append(work)
     return stages
 
 
@@ -156,12 +157,12 @@ def measure(data: Path, options: argparse.Namespace, page: Page) -> list[tuple[s
                     "lexical": ask(library, questions, {"mode": SearchMode.LEXICAL}),
                 }
                 names = list(dict.fromkeys(stage for stages in columns.values() for stage in stages))
-                names.sort(key=("rest", "whole").count)
+                names.sort(key=("rest", "whole", "whole, CPU time").count)
                 rows = [[name, *(_cell(stages.get(name)) for stages in columns.values())] for name in names]
                 page.table(["stage: p50 / p95 ms", *columns], rows)
-                reached = p95(columns["hybrid"]["whole"])
+                reached, work = p95(columns["hybrid"]["whole"]), p95(columns["hybrid"]["whole, CPU time"])
                 goal = f"hybrid, warm, {options.passages:,} passages, store {store}: p95 under {GOAL_MS} ms"
-                found.append((goal, reached < GOAL_MS, f"{reached:.1f} ms"))
+                found.append((goal, reached < GOAL_MS, f"{reached:.1f} ms ({work:.1f} ms of CPU time)"))
         finally:
             library.close()
     return found
