@@ -161,14 +161,14 @@ def work(library: Library, on_event: OnEvent, stop: threading.Event | None) -> N
 
 
 def _work(library: Library, on_event: OnEvent, stop: threading.Event | None) -> None:
-    library.bring_up(library.search_indexes())
-    IngestWorker(
-        library.catalog,
-        library.line(),
-        lambda: library.bring_up(library.search_indexes()),
-        f"pid {os.getpid()}",
-        library.config.parse_workers,
-    ).run(on_event, stop)
+    def follow() -> None:
+        library.lock.heartbeat()
+        library.bring_up(library.search_indexes())
+
+    follow()
+    owner = f"pid {os.getpid()}"
+    worker = IngestWorker(library.catalog, library.line(), follow, owner, library.config.parse_workers)
+    worker.run(on_event, stop)
     library.settle()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import sys
@@ -17,6 +18,8 @@ from cortex_engine.core.errors import LibraryLockedError
 
 _GRACE_SECONDS = 0.5
 """Even a try without waiting lasts this long: `holder` of another process holds the lock for an instant."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,11 @@ class OwnerLock:
         info = self._info
         if info is not None:
             self._info = OwnerInfo(info.pid, info.command, info.started, _now(), info.host)
-            self._write()
+            try:
+                self._write()
+            except OSError:
+                # The note is for people; what counts is the lock, and work must not stop for it on a full disk.
+                _log.warning("the note on the owner of the library could not be written", exc_info=True)
 
     def release(self) -> None:
         """Give the lock back; the files stay."""
