@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from reporting import DATA, PAGES, processor
 
 from cortex_engine.embedding.bfloat16_bert import processor_multiplies_bfloat16
 from cortex_engine.embedding.minilm import model_folder
@@ -98,24 +98,13 @@ def queries(paths: dict[str, Callable[[str], object]]) -> list[str]:
     return [*lines, *(f"| {name} | {np.median(values):.2f} |" for name, values in times.items()), ""]
 
 
-def processor() -> str:
-    """The processor's name, as the kernel gives it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown"
-
-
 def main() -> None:
-    """Run and print, or write."""
+    """Run, print and write the page."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--data", type=Path, default=Path("../shared/data"))
+    arguments.add_argument("--data", type=Path, default=DATA)
     arguments.add_argument("--count", type=int, default=160)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--write", type=Path, help="page to write")
+    arguments.add_argument("--write", type=Path, default=PAGES / "embedding.md", help="page to write")
     options = arguments.parse_args()
 
     import torch
@@ -158,9 +147,7 @@ def main() -> None:
         )
     text = "\n".join(lines)
     sys.stdout.write(text)
-    if options.write:
-        options.write.parent.mkdir(parents=True, exist_ok=True)
-        options.write.write_text(text, encoding="utf-8")
+    options.write.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tantivy
+from reporting import DATA, PAGES
 
 from cortex_engine.core.protocols import LexicalEntry, LexicalQuery
 from cortex_engine.core.reports import ScoreMoments
@@ -266,9 +267,9 @@ def speed(data: Path, count: int) -> list[str]:
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--passages", type=int, default=100_000)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, default=PAGES / "lexical.md")
     arguments = parser.parse_args()
     data = arguments.data / "retrieval"
     command = f"python scripts/benchmark_lexical.py --passages {arguments.passages}"
@@ -278,8 +279,7 @@ def main() -> None:
     out += ["", "## Speed", "", *speed(data, arguments.passages), ""]
     text = "\n".join(out)
     sys.stdout.write(text)
-    if arguments.output:
-        arguments.output.write_text(text, encoding="utf-8")
+    arguments.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
