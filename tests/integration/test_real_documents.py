@@ -56,20 +56,20 @@ def test_every_account_balances(suite: CortexSuite) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "document", "page"),
+    ("question", "document", "pages"),
     [
-        ("How does trace compilation handle nested loops?", "tracemonkey.pdf", 7),
-        ("lorem ipsum dolor sit amet", "loremipsum-flat.pdf", 1),
-        ("exploitation des logs de requêtes OLAP", "fr_olap.pdf", 1),
-        ("which predators hunt ducklings", "wiki_duck.html", 1),
-        ("Stanley cups won by the Maple Leafs", "stanley-cups-utf-16.csv", 1),
-        ("skiing and bobsleigh at St. Moritz", "winter-sports.epub", None),
+        ("How does trace compilation handle nested loops?", "tracemonkey.pdf", {6, 7}),
+        ("lorem ipsum dolor sit amet", "loremipsum-flat.pdf", {1}),
+        ("exploitation des logs de requêtes OLAP", "fr_olap.pdf", {1}),
+        ("which predators hunt ducklings", "wiki_duck.html", {1}),
+        ("Stanley cups won by the Maple Leafs", "stanley-cups-utf-16.csv", {1}),
+        ("skiing and bobsleigh at St. Moritz", "winter-sports.epub", set(range(1, 11))),
     ],
 )
-def test_questions_find_their_document(suite: CortexSuite, question: str, document: str, page: int | None) -> None:
+def test_questions_find_their_document(suite: CortexSuite, question: str, document: str, pages: set[int]) -> None:
     hit = suite.search(query_of(question, top_k=1)).hits[0]
     assert hit.document == document
-    assert page is None or hit.page == page
+    assert hit.page in pages
     whole = "\f".join(each.text for each in suite.pages(hit.document_id))
     assert whole[hit.char_start : hit.char_end] == hit.text
     cosine = hit.stages["vector"].score
