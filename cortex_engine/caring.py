@@ -11,7 +11,7 @@ from pathlib import Path
 from cortex_engine.catalog.sqlite import SqliteCatalog
 from cortex_engine.config import LoadedConfig
 from cortex_engine.core.documents import Document
-from cortex_engine.core.errors import CatalogError, LibraryLockedError
+from cortex_engine.core.errors import CatalogError, LibraryLockedError, UsageError
 from cortex_engine.core.reports import Finding, LedgerEntry, Severity
 from cortex_engine.library import Library
 from cortex_engine.maintenance.backup import restore_backup, write_backup
@@ -88,7 +88,13 @@ def _version(package: str) -> str:
 
 
 def backup(library: Library, target: Path) -> Path:
-    """See `CortexSuite.backup`."""
+    """See `CortexSuite.backup`.
+
+    Raises:
+        UsageError: the target lies in the library, and would be lost with it.
+    """
+    if target.resolve().is_relative_to(library.folder.resolve()):
+        raise UsageError(f"{target} lies in the library itself and would be lost with it. Give a folder elsewhere.")
     return write_backup(library.catalog, library.blobs, target)
 
 

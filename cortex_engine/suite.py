@@ -179,7 +179,7 @@ class CortexSuite:
         document = self.document(id_or_name)
         pages = self._library.catalog.pages(document.id)
         if not 1 <= page <= len(pages):
-            raise NotFoundError(f"'{document.name}' has {len(pages)} pages; there is no page {page}.")
+            raise NotFoundError(f"'{document.name}' has no page {page}; its last is page {len(pages)}.")
         start = sum(len(each.text) + 1 for each in pages[: page - 1])
         boxes = line_boxes(pages[page - 1], char_start - start, char_end - start)
         path = self._library.blobs.path(document.sha256)

@@ -16,7 +16,7 @@ _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 """Marks that turn the direction of text: a file name may use them to look like another one."""
 
 _WORD = re.compile(r"\w+")
-_ENDING = 2
+_ENDING = 3
 _STEM = 4
 
 

@@ -80,5 +80,5 @@ def test_what_has_no_pages_says_so(open_suite: OpenSuite, folder: Path) -> None:
     suite.ingest([folder], "Papers")
     with pytest.raises(ParseError, match=r"'tea\.md' has no fixed pages that could be drawn"):
         suite.page_picture("tea.md", 1)
-    with pytest.raises(NotFoundError, match="there is no page 2"):
+    with pytest.raises(NotFoundError, match="has no page 2; its last is page 1"):
         suite.page_picture("tea.md", 2)
