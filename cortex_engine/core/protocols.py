@@ -7,7 +7,7 @@ Constructors only store their arguments. Models load on first use or by `load()`
 from __future__ import annotations
 
 from collections.abc import Collection as SizedCollection
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -281,12 +281,4 @@ class Retriever(Protocol):
             UsageError: the query or a filter makes no sense.
             NotFoundError: a named collection is not there.
         """
-        ...
-
-
-class PassageSource(Protocol):
-    """Where an index is rebuilt from: the catalog, in batches."""
-
-    def passages(self, document_ids: Sequence[str] | None = None) -> Iterator[LexicalEntry]:
-        """Every passage in the catalog, or those of the given documents."""
         ...

@@ -5,7 +5,6 @@ Derived indexes are never copied: they are built again from the kept vectors.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.errors import AlreadyExistsError, CatalogError, NotFoundError, StorageFullError
+from cortex_engine.core.identifiers import file_hash
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -33,12 +33,12 @@ def write_backup(catalog: Catalog, blobs: BlobStore, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         catalog.backup_to(target / _CATALOG)
-        hashes = {_CATALOG: _hash(target / _CATALOG)}
+        hashes = {_CATALOG: file_hash(target / _CATALOG)}
         for sha256 in sorted(catalog.blob_hashes()):
             copy = target / "blobs" / sha256[:2] / sha256
             copy.parent.mkdir(parents=True, exist_ok=True)
             _copy(blobs.path(sha256), copy)
-            if _hash(copy) != sha256:
+            if file_hash(copy) != sha256:
                 raise CatalogError(f"The original {sha256[:12]} is damaged on disk; `doctor --full` names all such.")
             hashes[f"blobs/{sha256[:2]}/{sha256}"] = sha256
     except OSError as error:
@@ -106,13 +106,8 @@ def _check_file(source: Path, name: str, expected: str) -> None:
         raise CatalogError(f"The manifest of the backup names '{name}', which is not part of a backup.")
     if not path.is_file():
         raise CatalogError(f"The backup is not complete: '{name}' is missing.")
-    if _hash(path) != expected:
+    if file_hash(path) != expected:
         raise CatalogError(f"The backup is damaged: '{name}' is not what the manifest says. Nothing was restored.")
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _copy(source: Path, target: Path) -> None:

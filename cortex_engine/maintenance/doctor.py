@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.errors import CortexError
+from cortex_engine.core.identifiers import file_hash
 from cortex_engine.core.reports import FileState, Finding, LedgerEntry, Severity
 
 _SAMPLE = 50
@@ -111,7 +111,7 @@ def _originals(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
         yield Finding("originals-missing", Severity.ERROR, message, remedy)
     present = sorted(needed & held)
     looked = present if full else present[:: max(1, len(present) // _SAMPLE)]
-    damaged = [sha256 for sha256 in looked if _hash(patient.blobs.path(sha256)) != sha256]
+    damaged = [sha256 for sha256 in looked if file_hash(patient.blobs.path(sha256)) != sha256]
     if damaged:
         message = f"{len(damaged)} originals are damaged on disk ({', '.join(each[:12] for each in damaged[:3])} …)."
         remedy = "Restore them from a backup; their text and vectors are not affected."
@@ -124,11 +124,6 @@ def _originals(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
         yield Finding("originals-orphaned", Severity.NOTE, message, "`doctor --fix` removes them.", True, fixed)
     if not missing and not damaged:
         yield _ok("originals", f"{len(present)} originals are there, {len(looked)} of them compared with their hash.")
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _indexes(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
