@@ -115,7 +115,37 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "the first tables", _create_tables),)
+_TABLES_OF_THE_APPLICATION = (
+    "ALTER TABLE job ADD COLUMN options TEXT NOT NULL DEFAULT '{}'",
+    """CREATE TABLE document_edit (
+        document INTEGER NOT NULL REFERENCES document (key) ON DELETE CASCADE, field TEXT NOT NULL,
+        original TEXT NOT NULL, edited TEXT NOT NULL, PRIMARY KEY (document, field)) WITHOUT ROWID""",
+    """CREATE TABLE search_history (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL UNIQUE, hits INTEGER NOT NULL, asked TEXT NOT NULL)""",
+    "CREATE INDEX search_history_asked ON search_history (asked)",
+    """CREATE TABLE saved_search (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, query TEXT NOT NULL, created TEXT NOT NULL)""",
+    # No reference to chunk: what a person judged outlives a document that is replaced or deleted.
+    """CREATE TABLE judgement (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, query TEXT NOT NULL, chunk TEXT NOT NULL, document TEXT NOT NULL,
+        name TEXT NOT NULL, value INTEGER NOT NULL, created TEXT NOT NULL, UNIQUE (query, chunk))""",
+    """CREATE TABLE api_key (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, secret_sha256 TEXT NOT NULL,
+        scopes TEXT NOT NULL, created TEXT NOT NULL, last_used TEXT NOT NULL DEFAULT '',
+        revoked TEXT NOT NULL DEFAULT '')""",
+    "CREATE INDEX document_added ON document (added)",
+)
+
+
+def _add_tables_of_the_application(connection: sqlite3.Connection) -> None:
+    for statement in _TABLES_OF_THE_APPLICATION:
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "the first tables", _create_tables),
+    Migration(2, "options of jobs, edited metadata, what people keep, keys", _add_tables_of_the_application),
+)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

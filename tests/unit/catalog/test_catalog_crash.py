@@ -126,7 +126,7 @@ def _colour(connection: sqlite3.Connection) -> None:
 
 def _migrate(path: Path, failpoint: str) -> None:
     activate(failpoint)
-    with Database(path, migrations=(*MIGRATIONS, Migration(2, "a colour", _colour))).plain():
+    with Database(path, migrations=(*MIGRATIONS, Migration(3, "a colour", _colour))).plain():
         pass
 
 
@@ -138,7 +138,7 @@ def test_a_kill_in_a_migration_leaves_one_version_or_the_other(tmp_path: Path, s
     catalog.close()
     assert _run(_migrate, path, failpoint) == -signal.SIGKILL
     connection = sqlite3.connect(path)
-    assert schema_version(connection) == (1 if failpoint == "migration.before" else 2)
+    assert schema_version(connection) == (2 if failpoint == "migration.before" else 3)
     assert connection.execute("SELECT name FROM collection").fetchall() == [("home",)]
     connection.close()
     assert _run(_migrate, path, "") == 0

@@ -1,0 +1,51 @@
+"""Collections and which documents belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cortex_engine import working
+from cortex_engine.chapters.base import Chapter
+from cortex_engine.core.collections import Collection, EmbeddingSpec
+from cortex_engine.core.documents import Document
+from cortex_engine.core.errors import NotFoundError
+
+
+class CollectionsChapter(Chapter):
+    """Collections and which documents belong to them."""
+
+    def collections(self) -> list[Collection]:
+        """All collections by name, with counts."""
+        return self._library.catalog.collections()
+
+    def create_collection(self, name: str, description: str = "", spec: EmbeddingSpec | None = None) -> Collection:
+        """Make a collection with the model that the settings name (or `spec`)."""
+        return self._library.catalog.create_collection(name, spec or self._library.default_spec(), description)
+
+    def rename_collection(self, name: str, new_name: str) -> Collection:
+        """Give a collection another name."""
+        return self._library.catalog.rename_collection(name, new_name)
+
+    def delete_collection(self, name: str) -> list[str]:
+        """Remove a collection and the documents that belong to no other; returns their ids."""
+        return working.delete(self._library, lambda catalog: catalog.delete_collection(name))
+
+    def add_to_collection(self, name: str, documents: Sequence[str]) -> list[Document]:
+        """Let documents (ids or names) belong to a collection too."""
+        found = [self.document(each) for each in documents]
+        working.add_to_collection(self._library, name, [document.id for document in found])
+        return found
+
+    def remove_from_collection(self, name: str, documents: Sequence[str]) -> list[str]:
+        """Take documents out of a collection; those that belong to none any more are deleted, and returned.
+
+        Raises:
+            NotFoundError: no such collection or document, or a document is not in it; nothing was changed.
+        """
+        name = self._library.catalog.collection(name).name
+        found = [self.document(each) for each in documents]
+        for document in found:
+            if name not in document.collections:
+                raise NotFoundError(f"'{document.name}' is not in '{name}'. Nothing was changed.")
+        ids = [document.id for document in found]
+        return working.delete(self._library, lambda catalog: catalog.remove_from_collection(name, ids))

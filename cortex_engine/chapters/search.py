@@ -1,0 +1,22 @@
+"""Finding passages."""
+
+from __future__ import annotations
+
+from cortex_engine import working
+from cortex_engine.chapters.base import Chapter
+from cortex_engine.core.search import Query, SearchResult
+
+
+class SearchChapter(Chapter):
+    """Finding passages."""
+
+    def search(self, query: Query | str) -> SearchResult:
+        """Find passages.
+
+        Raises:
+            UsageError: the query or a filter makes no sense.
+            NotFoundError: a named collection does not exist.
+            ModelUnavailableError, ModelMismatchError: in vector mode, when the model cannot be used.
+        """
+        question = Query(query) if isinstance(query, str) else query
+        return working.search(self._library, question)
