@@ -1,0 +1,26 @@
+"""Pictures of documents as pages show them: the thumbnail, or a tile with the kind of file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cortex_engine.core.errors import CortexError
+from cortex_ui import safe, wording
+from cortex_ui.session import suite
+
+
+def thumbnail(document_id: str, name: str, media_type: str, page: int = 1, width: int | str = "stretch") -> None:
+    """The picture of a page, or a tile where the format has no pages to draw or the picture cannot be made."""
+    try:
+        picture = suite().thumbnail(document_id, page)
+    except CortexError:
+        picture = None  # the drawer tells why; a list of results must not be covered with errors
+    if picture is None:
+        tile(media_type)
+    else:
+        st.image(picture.data, width=width, alt=safe.one_line(f"Page {page} of {name}"))  # type: ignore[arg-type]
+
+
+def tile(media_type: str) -> None:
+    """A quiet tile with the kind of file."""
+    safe.show(f'<div class="cx-tile" aria-hidden="true">{safe.escape(wording.kind(media_type))}</div>')

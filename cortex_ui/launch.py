@@ -1,0 +1,123 @@
+"""Starting the application: settings, log, library, API, server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+import webbrowser
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import streamlit as st
+from starlette.routing import Mount
+
+from cortex_engine.api import create_app
+from cortex_engine.api.announce import announce, withdraw
+from cortex_engine.config import LoadedConfig, load_config
+from cortex_engine.core.errors import CortexError
+from cortex_ui import gate, session
+
+_log = logging.getLogger(__name__)
+_MAIN = Path(__file__).parent / "main.py"
+_options = argparse.Namespace(data_dir=None, samples=False, no_browser=True)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
+    """Open the library when the server starts, close it when it ends. A library that cannot be opened is told on the page."""
+    loaded = load_config(_options.data_dir)
+    address, port = str(st.get_option("server.address") or "0.0.0.0"), int(st.get_option("server.port"))  # noqa: S104
+    try:
+        await asyncio.to_thread(_open, loaded, address, port)
+    except CortexError as error:
+        _log.error("%s", error)
+    try:
+        yield {}
+    finally:
+        withdraw(loaded.config.data_dir)
+        await asyncio.to_thread(session.stop)
+
+
+def _open(loaded: LoadedConfig, address: str, port: int) -> None:
+    suite = session.start(loaded)
+    if not gate.is_loopback(address) and not suite.keys() and not gate.sign_in_service():
+        session.stop()
+        raise SystemExit(
+            f"The server was to listen on {address}, where others can reach it, but nobody could sign in. Make a key first "
+            "(`cortex keys create NAME --scope admin`), or configure OpenID Connect (docs/how-to/serve-others.md)."
+        )
+    announce(suite, f"http://{'127.0.0.1' if gate.is_loopback(address) else address}:{port}")
+    if _options.samples and suite.counts().documents == 0:
+        suite.submit_samples()
+
+
+def _unexpected(error: Exception) -> bool:
+    """A defect: its traceback goes to the log under a number that the person can tell."""
+    number = uuid.uuid4().hex[:8]
+    _log.error("unexpected failure %s in a page", number, exc_info=error)
+    st.error(
+        f"Something unexpected happened while this page was drawn (number {number}). Nothing of yours is lost. Reload the "
+        "page; if it happens again, Maintenance › Logs has the details under that number.",
+        icon=":material/error:",
+    )
+    return True
+
+
+app = st.App(
+    str(_MAIN),
+    lifespan=_lifespan,
+    routes=[Mount("/api", app=create_app(session.suite))],
+    on_script_error=_unexpected,
+)
+
+
+def _arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="Cortex_Suite.py", description="Serve the application on this computer.")
+    parser.add_argument("--port", type=int, help="port to listen on (default: the setting server_port)")
+    parser.add_argument("--address", help="address to listen on (default: the setting server_address)")
+    parser.add_argument("--data-dir", type=Path, help="folder of the library (default: the setting data_dir)")
+    parser.add_argument("--samples", action="store_true", help="load the sample documents into an empty library")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    global _options
+    _options = _arguments(sys.argv[1:])
+    sys.argv = sys.argv[:1]
+    try:
+        config = load_config(_options.data_dir).config
+    except CortexError as error:
+        raise SystemExit(str(error)) from error
+    address, port = _options.address or config.server_address, _options.port or config.server_port
+    where = f"http://{'localhost' if gate.is_loopback(address) else address}:{port}"
+    print(f"Cortex Suite is at {where} (the library: {config.data_dir}). Stop it with Ctrl-C.", flush=True)  # noqa: T201
+    if not _options.no_browser:
+        threading.Thread(target=_show, args=(where,), daemon=True).start()
+    app.run(
+        config={
+            "server.address": address,
+            "server.port": port,
+            "server.headless": True,
+            "server.maxUploadSize": max(1, config.parse_file_bytes // 1_000_000),
+        }
+    )
+
+
+def _show(where: str) -> None:
+    """Open the browser when the server answers."""
+    for _ in range(100):
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            urllib.request.urlopen(f"{where}/_stcore/health", timeout=2).close()  # noqa: S310
+            webbrowser.open(where)
+            return
+        time.sleep(0.1)

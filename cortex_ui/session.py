@@ -1,0 +1,69 @@
+"""The one open library of the process, and how expected errors are told.
+
+The launcher opens it and starts the background work; a script run, an API request and a test find the same one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from cortex_engine.config import LoadedConfig
+from cortex_engine.core.errors import CortexError
+from cortex_engine.suite import CortexSuite
+from cortex_ui import safe
+
+_log = logging.getLogger(__name__)
+_lock = threading.Lock()
+_open: CortexSuite | None = None
+
+
+def suite() -> CortexSuite:
+    """The open library; opened by the first who asks.
+
+    Raises:
+        CortexError: it cannot be opened (a damaged catalog, a setting that cannot be used).
+    """
+    return _open or start()
+
+
+def start(loaded: LoadedConfig | None = None, background: bool = True) -> CortexSuite:
+    """Open the library, and begin the background work."""
+    global _open
+    with _lock:
+        if _open is None:
+            opened = CortexSuite.open(loaded=loaded, command="the application")
+            if background:
+                opened.start_background()
+            _open = opened
+        return _open
+
+
+def stop() -> None:
+    """End the background work and close the library; what is queued stays queued."""
+    global _open
+    with _lock:
+        opened, _open = _open, None
+    if opened is not None:
+        opened.stop_background()
+        opened.close()
+
+
+def reopen() -> CortexSuite:
+    """Close and open again, so that changed settings hold."""
+    stop()
+    return start()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Show an expected error as its sentence, and go on after the block."""
+    try:
+        yield
+    except CortexError as error:
+        _log.warning("%s: %s", error.code, error)
+        st.error(safe.label(str(error)), icon=":material/error:")
