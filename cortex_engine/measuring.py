@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,9 +26,10 @@ from cortex_engine.core.documents import (
     PageState,
     ParsedDocument,
 )
+from cortex_engine.core.errors import NotFoundError
 from cortex_engine.core.protocols import Embedder, Tokenizer, Vectors
 from cortex_engine.core.reports import EvaluationReport, IngestEvent
-from cortex_engine.core.search import SearchMode
+from cortex_engine.core.search import Filters, SearchMode
 from cortex_engine.library import Library
 from cortex_engine.working import IngestReport
 
@@ -151,6 +153,17 @@ def load_samples(library: Library, on_event: Callable[[IngestEvent], None]) -> I
         collection = library.collection(SAMPLE_COLLECTION)
         library.use_embedder(_PrecomputedEmbedder(library.embedder(collection.spec), _vectors(folder, collection.spec)))
         return working.ingest(library, [folder / "documents"], SAMPLE_COLLECTION, True, on_event, None)
+
+
+def sample_questions(library: Library) -> list[str]:
+    """See `CortexSuite.sample_questions`."""
+    try:
+        library.catalog.collection(SAMPLE_COLLECTION)
+    except NotFoundError:
+        return []
+    text = (files("cortex_engine") / "samples" / "queries.json").read_text(encoding="utf-8")
+    here = {document.name for document in library.catalog.documents(Filters(collections=(SAMPLE_COLLECTION,)))}
+    return [row["query"] for row in json.loads(text) if row["document"] in here]
 
 
 def _vectors(folder: Path, spec: EmbeddingSpec) -> dict[str, NDArray[np.float32]]:

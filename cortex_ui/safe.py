@@ -24,9 +24,8 @@ _JOINER = "\u2060"
 
 _CODES = re.compile(r"(:(?=\S)|(?<=[Ww])(?=[Ww][Ww]\\?\.)|@|(?<=[-<>=])(?=\\?[-<>=]))")
 
-_TAGS = frozenset(
-    "div span p mark strong em code pre br ul ol li table thead tbody tr th td h1 h2 h3 h4 h5 h6 blockquote del".split()
-)
+_TAGS = {"div", "span", "p", "mark", "strong", "em", "code", "pre", "br", "ul", "ol", "li", "blockquote", "del"}
+_TAGS |= {"table", "thead", "tbody", "tr", "th", "td", "h1", "h2", "h3", "h4", "h5", "h6"}
 _ATTRIBUTES = {"*": {"class", "title", "dir", "lang", "role", "aria-label", "aria-hidden"}}
 
 
@@ -53,8 +52,8 @@ def marked(text: str, marks: Iterable[tuple[int, int]], css_class: str = "") -> 
     """
     opening = f'<mark class="{escape(css_class)}">' if css_class else "<mark>"
     edges, position = [], 0
-    for start, end in sorted(marks):
-        start, end = max(start, position), min(end, len(text))
+    for wanted_start, wanted_end in sorted(marks):
+        start, end = max(wanted_start, position), min(wanted_end, len(text))
         if start < end:
             edges.append((start, end))
             position = end
@@ -68,10 +67,10 @@ def marked(text: str, marks: Iterable[tuple[int, int]], css_class: str = "") -> 
 
 def show(html: str) -> None:
     """Draw HTML that was put together from escaped pieces; what is not on the list of tags and attributes is taken out."""
-    st.html(nh3.clean(html, tags=set(_TAGS), attributes=_ATTRIBUTES, link_rel=None) or "<span></span>")
+    st.html(nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None) or "<span></span>")
 
 
 def document_html(markdown: str) -> str:
     """HTML of a document's Markdown: no raw HTML, no pictures, no links that lead anywhere."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "html_block", "html_inline"])
-    return str(nh3.clean(reader.render(markdown), tags=set(_TAGS), attributes=_ATTRIBUTES, link_rel=None))
+    return str(nh3.clean(reader.render(markdown), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cortex_engine import working
+from cortex_engine import measuring, working
 from cortex_engine.chapters.base import Chapter
 from cortex_engine.core.search import Query, SearchResult
 
@@ -20,3 +20,7 @@ class SearchChapter(Chapter):
         """
         question = Query(query) if isinstance(query, str) else query
         return working.search(self._library, question)
+
+    def sample_questions(self) -> list[str]:
+        """Questions that the sample documents answer; none where the samples are not in the library."""
+        return measuring.sample_questions(self._library)
