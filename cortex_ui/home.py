@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -174,7 +175,7 @@ def _recent() -> None:
     drawer.show_opened()
 
 
-def _card(document: Document, open_document: object) -> None:
+def _card(document: Document, open_document: Callable[..., None]) -> None:
     cards.thumbnail(document.id, document.name, document.info.media_type)
     safe.show(f'<div class="cx-name">{safe.escape(document.name)}</div><div class="cx-quiet">{_facts(document)}</div>')
     st.space("stretch")

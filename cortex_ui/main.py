@@ -13,8 +13,8 @@ _STATIC = Path(__file__).parent / "static"
 _PAGES = Path(__file__).parents[1] / "pages"
 
 
-def _pages() -> dict[str, list[st.Page]]:  # type: ignore[valid-type]
-    def page(file: str, title: str, icon: str, text: str) -> st.Page:  # type: ignore[valid-type]
+def _pages() -> dict[str, list[st.Page]]:
+    def page(file: str, title: str, icon: str, text: str) -> st.Page:
         return st.Page(_PAGES / file, title=title, icon=f":material/{icon}:", help=text)
 
     return {
