@@ -1,0 +1,88 @@
+"""The FastAPI application put together: routes, what stands guard in front of them, and how errors are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from cortex_engine.api import answers, routes_health
+from cortex_engine.api.guards import Faults
+from cortex_engine.core.errors import CortexError
+from cortex_engine.suite import CortexSuite
+
+_DESCRIPTION = (
+    "Search, documents, pages and ingest of Cortex Suite. Send `Authorization: Bearer ctx_…` (or `X-API-Key`) once a key "
+    "exists; before that only programs on this computer are served. Every refusal is a small object: "
+    '`{"error": {"code", "message", "id"}}`.'
+)
+
+_CODES = {
+    400: ("bad_request", "The request cannot be read."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method", "This address does not take this method."),
+    408: ("too_slow", "The body came too slowly."),
+    413: ("too_large", "The body is too large."),
+    422: ("invalid", "The request does not fit."),
+}
+
+
+def build(suite_of: Callable[[], CortexSuite], behind: str) -> FastAPI:
+    """See `cortex_engine.api.create_app`."""
+    app = FastAPI(
+        title="Cortex Suite",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.suite_of = suite_of
+    app.state.behind = behind
+    app.state.examination = routes_health.Examination()
+    app.include_router(routes_health.router)
+    app.add_exception_handler(CortexError, _on_expected)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    # The last one added stands outermost.
+    app.add_middleware(Faults)
+    return app
+
+
+async def _on_expected(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CortexError)  # noqa: S101  (registered for nothing else)
+    return answers.explained(error, request.scope)
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code, message = _CODES.get(error.status_code, ("refused", "The request was refused."))
+    # Only our own sentences are passed on; what a library says might repeat the request.
+    if isinstance(error, answers.Refused):
+        code, message = error.code, error.detail
+    return answers.refusal(error.status_code, code, message, error.headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    return answers.refusal(422, "invalid", _first_fault(error.errors()))
+
+
+def _first_fault(faults: Any) -> str:
+    """What does not fit, by the names of our own fields; a name that only the request knows is left out."""
+    first = faults[0]
+    place = [str(part) for part in first["loc"][1:]]
+    if first["type"] == "extra_forbidden":
+        place, words = place[:-1], "a field here is not known"
+    elif first["type"] == "json_invalid":
+        place, words = [], "the body is not valid JSON"
+    elif first["type"] == "missing":
+        words = "this is required"
+    else:
+        words = str(first["msg"])
+    where = " ".join([str(first["loc"][0]), ".".join(place)]).strip()
+    return f"The request does not fit ({where}): {words}."[:400]
