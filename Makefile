@@ -23,12 +23,18 @@ $(VENV)/.test: $(VENV)/.run requirements-dev.txt
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/.run  ## Install, load the sample documents and answer a first search on them
-	$(BIN)/cortex --data-dir "$(DATA)" samples load
-	$(BIN)/cortex --data-dir "$(DATA)" search "when does the ferry leave in winter?" --top-k 3
-	@echo "Now yours:  $(BIN)/cortex ingest PATH --collection NAME --recursive   then   $(BIN)/cortex search \"…\""
+# The browser that the tests drive is Debian's; without the right to install it, its tests skip and say so.
+$(VENV)/.browser: $(VENV)/.test
+	@if [ ! -x /usr/bin/chromium ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Debian's chromium for the browser tests …"; \
+	  { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1; fi
+	@[ -x /usr/bin/chromium ] || echo "There is no /usr/bin/chromium: the browser tests will be skipped (apt-get install chromium)."
+	@touch $@
 
-test: $(VENV)/.test lint  ## Install what the tests need, check the code, run all tests
+run: $(VENV)/.run  ## Install and open the application on the sample documents
+	$(BIN)/python Cortex_Suite.py --data-dir "$(DATA)" --samples
+
+test: $(VENV)/.test $(VENV)/.browser lint  ## Install what the tests need, the browser too, check the code, run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup -q
 
 lint: $(VENV)/.test  ## Formatting, lint, types, import rules

@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import streamlit as st
-from cortex_engine.api import create_app
-from cortex_engine.api.announce import announce, withdraw
 from starlette.routing import Mount
 
+from cortex_engine.api import create_app
+from cortex_engine.api.announce import announce, withdraw
 from cortex_engine.config import LoadedConfig, load_config
 from cortex_engine.core.errors import CortexError
 from cortex_ui import gate, session
