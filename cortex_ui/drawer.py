@@ -1,0 +1,283 @@
+"""The source drawer: a page of a document beside the page that people work on, with the place marked.
+
+What is open stands in the URL (`doc`, `page`, `hit`), so that a link, a reload and the browser's back button find it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cortex_engine.core.app import PageView, Span
+from cortex_engine.core.documents import Document
+from cortex_engine.core.errors import CortexError
+from cortex_engine.core.records import Passage
+from cortex_ui import exporting, safe, wording
+from cortex_ui.session import suite, told
+
+PARAMETERS = ("doc", "page", "hit")
+_QUERY = "drawer_query"
+_VIEW = "drawer_view"
+_WIDTH = 760
+_LARGEST_PAGE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    document_id: str
+    page: int
+    chunk_id: str
+    remark: str = ""
+
+
+def open_document(document_id: str, page: int = 1, chunk_id: str = "", query: str = "") -> None:
+    """Open the drawer on a page (an `on_click` callback); `query`: whose words are marked."""
+    st.session_state[_QUERY] = query
+    st.query_params["doc"] = document_id
+    _go(page)
+    if chunk_id:
+        st.query_params["hit"] = chunk_id
+    else:
+        st.query_params.pop("hit", None)
+
+
+def close() -> None:
+    """Forget what was open."""
+    st.session_state.pop(_VIEW, None)
+    for name in PARAMETERS:
+        st.query_params.pop(name, None)
+
+
+def show_opened() -> None:
+    """Draw the drawer when the URL says that a document is open. Call it once, last on a page."""
+    wanted = _wanted()
+    if wanted is None:
+        return
+    try:
+        document = suite().document(wanted.document_id)
+    except CortexError as error:
+        _drawer("Source")(_absent)(str(error))
+        return
+    _drawer(document.name)(_inside)(document)
+
+
+def _drawer(title: str):  # type: ignore[no-untyped-def]
+    return st.dialog(
+        safe.label(title) or "Source",
+        width=_WIDTH,
+        position="right",
+        icon=":material/description:",
+        on_dismiss=close,
+    )
+
+
+def _wanted() -> _Wanted | None:
+    """What the URL asks for; a page number that makes no sense is told, and page 1 shown."""
+    document_id = st.query_params.get("doc", "").strip()
+    if not document_id:
+        return None
+    text = st.query_params.get("page", "1").strip()
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _LARGEST_PAGE:
+        return _Wanted(document_id, int(text[:9]), st.query_params.get("hit", "").strip())
+    return _Wanted(document_id, 1, st.query_params.get("hit", "").strip(), f"'{text[:40]}' is no page number.")
+
+
+def _absent(sentence: str) -> None:
+    st.warning(safe.label(sentence), icon=":material/search_off:")
+    safe.show('<p class="cx-quiet">It may have been deleted or replaced, or the link is not complete.</p>')
+
+
+def _inside(document: Document) -> None:
+    """The drawer's body; a fragment: turning pages redraws nothing else."""
+    wanted = _wanted()
+    if wanted is None:
+        return
+    last = max(1, document.page_count)
+    page = min(wanted.page, last)
+    passage, remarks = _passage(document, wanted)
+    if wanted.page > last:
+        remarks.append(f"There is no page {wanted.page}; the last one is {last}.")
+    safe.show(f'<div class="cx-quiet">{safe.escape(_facts_line(document))}</div>')
+    for remark in remarks:
+        st.info(safe.label(remark), icon=":material/info:")
+    with told():
+        view = _view(document, page, passage)
+        _navigation(view, passage)
+        _page(view)
+    _take_away(document, page)
+
+
+def _passage(document: Document, wanted: _Wanted) -> tuple[Passage | None, list[str]]:
+    """The passage that the URL names, if it is one of this document, and what has to be said."""
+    remarks = [wanted.remark] if wanted.remark else []
+    if not wanted.chunk_id:
+        return None, remarks
+    try:
+        passage = suite().passage(wanted.chunk_id)
+    except CortexError as error:
+        return None, [*remarks, str(error)]
+    if passage.chunk.document_id != document.id:
+        return None, [*remarks, "The passage of this link belongs to another document."]
+    return passage, remarks
+
+
+def _facts_line(document: Document) -> str:
+    pages = wording.count(document.page_count, "page")
+    where = ", ".join(document.collections)
+    return " · ".join(filter(None, [wording.kind(document.info.media_type), pages, where]))
+
+
+def _view(document: Document, page: int, passage: Passage | None) -> PageView:
+    """The page; the one shown last is kept, so that a click beside it draws nothing anew."""
+    query = st.query_params.get("q", "") or st.session_state.get(_QUERY, "")
+    start, end = (passage.chunk.char_start, passage.chunk.char_end) if passage else (0, 0)
+    asked = (document.id, page, start, end, query)
+    kept = st.session_state.get(_VIEW)
+    if kept is None or kept[0] != asked:
+        kept = (asked, suite().page_view(document.id, page, start, end, query, 1280))
+        st.session_state[_VIEW] = kept
+    view: PageView = kept[1]
+    return view
+
+
+def _go(page: int) -> None:
+    st.query_params["page"] = str(page)
+
+
+def _jump() -> None:
+    _go(int(st.session_state["drawer_page"]))
+
+
+def _navigation(view: PageView, passage: Passage | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="drawer_navigation"):
+        if view.last > 1:
+            _turn("Previous page", "chevron_left", "Left", view.number - 1, view.number <= 1)
+            st.session_state["drawer_page"] = view.number
+            st.number_input(
+                "Page",
+                min_value=1,
+                max_value=view.last,
+                step=1,
+                width=76,
+                label_visibility="collapsed",
+                on_change=_jump,
+                key="drawer_page",
+            )
+            label = f" ({view.label})" if view.label and view.label != str(view.number) else ""
+            safe.show(f'<span class="cx-quiet">of {wording.number(view.last)}{safe.escape(label)}</span>')
+            _turn("Next page", "chevron_right", "Right", view.number + 1, view.number >= view.last)
+        if passage and not passage.chunk.page <= view.number <= passage.chunk.page_end:
+            st.button(
+                "Back to the passage",
+                icon=":material/undo:",
+                type="tertiary",
+                on_click=_go,
+                args=(passage.chunk.page,),
+                key="drawer_back",
+            )
+        if view.picture is not None:
+            st.segmented_control(
+                "View",
+                ["Page", "Text"],
+                default="Page",
+                required=True,
+                label_visibility="collapsed",
+                key="drawer_as",
+            )
+
+
+def _turn(name: str, icon: str, shortcut: str, page: int, disabled: bool) -> None:
+    st.button(
+        f":material/{icon}:",
+        help=name,
+        shortcut=shortcut,
+        disabled=disabled,
+        on_click=_go,
+        args=(page,),
+        key=f"drawer_{shortcut.lower()}",
+    )
+
+
+def _page(view: PageView) -> None:
+    if view.note:
+        safe.show(f'<div class="cx-quiet">{safe.escape(view.note)}</div>')
+    if view.picture is not None and st.session_state.get("drawer_as") != "Text":
+        st.image(view.picture.data, width="stretch", alt=_alt(view))
+    elif view.text.strip():
+        with st.container(border=True, key="drawer_text"):
+            safe.show(page_html(view))
+    elif not view.note:
+        safe.show('<div class="cx-quiet">This page holds no text.</div>')
+
+
+def _alt(view: PageView) -> str:
+    marks = "; the passage is marked" if view.passage else ""
+    return safe.one_line(f"Page {view.number} of {view.document.name}{marks}. The view Text has its words.")
+
+
+def page_html(view: PageView) -> str:
+    """The page's own text as HTML: passage and terms marked, or rendered where it is Markdown with nothing to mark."""
+    if view.document.info.media_type == "markdown" and not view.passage and not view.terms:
+        return f'<div class="cx-document">{safe.document_html(view.text)}</div>'
+    parts, position = [], 0
+    for start, end in sorted(view.passage):
+        parts.append(_with_terms(view.text, position, start, view.terms))
+        parts.append(f'<mark class="passage">{_with_terms(view.text, start, end, view.terms)}</mark>')
+        position = max(position, end)
+    parts.append(_with_terms(view.text, position, len(view.text), view.terms))
+    return f'<div class="cx-page">{"".join(parts)}</div>'
+
+
+def _with_terms(text: str, start: int, end: int, terms: tuple[Span, ...]) -> str:
+    inside = [(first - start, last - start) for first, last in terms if last > start and first < end]
+    return safe.marked(text[start:end], inside)
+
+
+def _take_away(document: Document, page: int) -> None:
+    with st.container(horizontal=True, gap="small", key="drawer_actions"):
+        with st.popover("Cite this page", icon=":material/format_quote:", type="tertiary", key="drawer_cite"):
+            exporting.citation(document.id, document.name, page, "drawer")
+        st.download_button(
+            "Original",
+            data=lambda: suite().original(document.id).read_bytes(),
+            file_name=exporting.download_name(document.name),
+            mime="application/octet-stream",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help=f"The file as it was added, {wording.size(document.bytes)}",
+            key="drawer_original",
+        )
+        with st.popover("Link", icon=":material/link:", type="tertiary", key="drawer_link"):
+            params: dict[str, str | list[str]] = {"doc": document.id, "page": str(page)}
+            if hit := st.query_params.get("hit", ""):
+                params["hit"] = hit
+            if query := st.query_params.get("q", ""):
+                params["q"] = query
+            st.code(exporting.link(params), language=None, wrap_lines=True)
+        with st.popover("About", icon=":material/info:", type="tertiary", key="drawer_about"):
+            facts(document)
+
+
+def facts(document: Document) -> None:
+    """What is known of a document."""
+    info = document.info
+    rows: list[tuple[str, str]] = [
+        ("Title", info.title),
+        ("Author", info.author),
+        ("Date", wording.date(info.modified or info.created)),
+        ("Language", info.language),
+        ("Kind", wording.kind(info.media_type)),
+        ("Size", wording.size(document.bytes)),
+        ("Passages", wording.number(document.chunk_count)),
+        ("Collections", ", ".join(document.collections)),
+        ("Tags", ", ".join(document.tags)),
+        ("Added", wording.when(document.added)),
+        ("Taken from", "\n".join(document.source_paths)),
+        ("Id", document.id),
+    ]
+    cells = "".join(
+        f"<tr><th>{safe.escape(name)}</th><td>{safe.escape(value)}</td></tr>" for name, value in rows if value
+    )
+    safe.show(f'<table class="cx-facts"><tbody>{cells}</tbody></table>')
