@@ -1,4 +1,4 @@
-"""What the Chroma adapter adds: its rules, its errors as sentences, and the canaries."""
+"""What the Chroma adapter adds: its rules, and its errors as sentences."""
 
 from __future__ import annotations
 
@@ -27,33 +27,12 @@ def test_batches_beyond_chromas_limit(store):
     vectors = unit(5200)
     store.upsert([f"c{n}" for n in range(5200)], [f"d{n // 100}" for n in range(5200)], vectors)
     assert store.describe().count == 5200
-    assert store.canaries() == 1.0
+    store.verify(full=True)
 
 
-def test_canaries_of_an_empty_store_and_of_equal_vectors(store):
-    assert store.canaries() == 1.0
-    store.upsert([f"c{n}" for n in range(100)], ["d"] * 100, np.repeat(unit(1), 100, axis=0))
-    assert store.canaries() == 1.0
-
-
-def test_canaries_fall_when_vectors_do_not_find_themselves(store):
-    vectors = unit(200)
-    store.upsert([f"c{n}" for n in range(200)], ["d"] * 200, vectors)
-    with store._collection("tested") as collection:
-
-        class Torn:
-            count = collection.count
-            get = collection.get
-
-            def query(self, **arguments):
-                answer = collection.query(**arguments)
-                odd = [int(name[1:]) % 2 for name in answer["ids"][0]]
-                for key in ("ids", "distances"):
-                    answer[key][0] = [value for value, lost in zip(answer[key][0], odd, strict=True) if not lost]
-                return answer
-
-    store._opened = Torn()
-    assert 0.2 < store.canaries() < 0.8
+def test_an_empty_store_is_sound(store):
+    store.verify()
+    store.verify(full=True)
 
 
 def test_a_broken_folder_is_a_sentence(tmp_path):
