@@ -16,14 +16,26 @@ from cortex_engine.chapters.care import CareChapter
 from cortex_engine.chapters.collections import CollectionsChapter
 from cortex_engine.chapters.documents import DocumentsChapter
 from cortex_engine.chapters.ingestion import IngestionChapter
+from cortex_engine.chapters.keys import KeysChapter
+from cortex_engine.chapters.notebook import NotebookChapter
 from cortex_engine.chapters.search import SearchChapter
+from cortex_engine.chapters.views import ViewsChapter
 from cortex_engine.config import LoadedConfig, load_config
 from cortex_engine.core.errors import NotFoundError, UsageError
 from cortex_engine.core.search import Filters, Query, SearchMode
 from cortex_engine.library import Library
 
 
-class CortexSuite(CollectionsChapter, DocumentsChapter, IngestionChapter, SearchChapter, CareChapter):
+class CortexSuite(
+    CollectionsChapter,
+    DocumentsChapter,
+    IngestionChapter,
+    SearchChapter,
+    NotebookChapter,
+    ViewsChapter,
+    CareChapter,
+    KeysChapter,
+):
     """An open library with everything it can do. Not to be shared between processes; threads may share it."""
 
     def __init__(self, loaded: LoadedConfig, library: Library) -> None:

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
+from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.errors import IndexUnavailableError, LibraryLockedError
 from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
@@ -62,12 +64,33 @@ def ingest(
     recursive: bool,
     on_event: OnEvent,
     stop: threading.Event | None,
+    options: IngestOptions | None = None,
 ) -> IngestReport:
     """See `CortexSuite.ingest`."""
     listing = collect(paths, recursive, library.folder)
     library.require_room()
     library.collection(collection)
-    return _submit_and_work(library, "ingest", collection, listing, on_event, stop)
+    return _submit_and_work(library, "ingest", collection, listing, on_event, stop, options)
+
+
+def submit(
+    library: Library, paths: Sequence[Path], collection: str, recursive: bool, options: IngestOptions
+) -> tuple[Job, list[IngestEvent]]:
+    """See `CortexSuite.submit`."""
+    listing = collect(paths, recursive, library.folder)
+    library.require_room()
+    name = library.collection(collection).name
+    submission = Submission(library.catalog, library.blobs, lambda event: None, options)  # noqa: ARG005
+    return submission.submit("ingest", name, listing.files, listing.unreadable)
+
+
+def receive(
+    library: Library, uploads: Sequence[tuple[str, BinaryIO]], collection: str, options: IngestOptions
+) -> Job:
+    """See `CortexSuite.receive`."""
+    library.require_room()
+    name = library.collection(collection).name
+    return Submission(library.catalog, library.blobs, lambda event: None, options).receive(name, uploads)  # noqa: ARG005
 
 
 def sync_folder(
@@ -97,8 +120,9 @@ def _submit_and_work(
     listing: Listing,
     on_event: OnEvent,
     stop: threading.Event | None,
+    options: IngestOptions | None = None,
 ) -> IngestReport:
-    submission = Submission(library.catalog, library.blobs, on_event)
+    submission = Submission(library.catalog, library.blobs, on_event, options)
     job, unreadable = submission.submit(kind, collection, listing.files, listing.unreadable, stop)
     while not _ended(library.catalog.job(job.id)) and not (stop and stop.is_set()):
         if library.try_own() and library.queue.acquire(blocking=False):
@@ -180,6 +204,7 @@ def delete(library: Library, change: Callable[[Catalog], list[str]]) -> list[str
         if owned:
             library.settle()
             library.catalog.drop_blobs(sorted(before - library.catalog.blob_hashes()))
+    library.pictures.forget(before - library.catalog.blob_hashes())
     return gone
 
 
@@ -190,6 +215,23 @@ def add_to_collection(library: Library, name: str, document_ids: Sequence[str]) 
     for document_id in document_ids:
         line.fit(document_id, collection.spec)
     library.catalog.add_to_collection(name, document_ids)
+    line.embed_missing()
+    with library.borrowed() as owned:
+        if owned:
+            library.settle()
+
+
+def move_documents(library: Library, document_ids: Sequence[str], source: str, target: str) -> None:
+    """See `CortexSuite.move_documents`; passages get vectors of the target's model where it is another."""
+    catalog = library.catalog
+    old, new = catalog.collection(source).spec, catalog.collection(target).spec
+    if old == new:
+        catalog.move_documents(document_ids, source, target)
+        return
+    line = library.line()
+    for document_id in document_ids:
+        line.fit(document_id, new)
+    catalog.move_documents(document_ids, source, target)
     line.embed_missing()
     with library.borrowed() as owned:
         if owned:

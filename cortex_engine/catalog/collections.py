@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,11 +11,9 @@ from typing import Any
 from cortex_engine.catalog import removal, rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.core.collections import Collection, EmbeddingSpec
-from cortex_engine.core.errors import AlreadyExistsError, UsageError
+from cortex_engine.core.errors import AlreadyExistsError
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.identifiers import new_id
-
-_NAME_LENGTH = 200
 
 _SELECT = """
     SELECT c.id, c.name, s.json, c.description, c.created, count(d.key), coalesce(sum(d.chunk_count), 0)
@@ -30,14 +27,14 @@ def _collection(row: tuple[Any, ...]) -> Collection:
     return Collection(key, name, rows.spec_from(spec), description, created, documents, chunks)
 
 
-def _require_name(name: str) -> None:
-    if not name.strip():
-        raise UsageError("A collection needs a name that is not empty.")
-    if len(name) > _NAME_LENGTH:
-        raise UsageError(f"The name of a collection may have {_NAME_LENGTH} characters; this one has {len(name)}.")
-    # Surrogates (Cs) cannot be stored as UTF-8.
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise UsageError("The name of a collection may not hold control characters or broken characters.")
+def one_collection(connection: sqlite3.Connection, name: str) -> Collection:
+    """A collection by name.
+
+    Raises:
+        NotFoundError: the message names the nearest existing names.
+    """
+    key = rows.collection_key(connection, name)
+    return _collection(connection.execute(f"{_SELECT} WHERE c.key = ? GROUP BY c.key", (key,)).fetchone())
 
 
 def _require_free(connection: sqlite3.Connection, name: str) -> None:
@@ -63,7 +60,7 @@ class CollectionRecords(CatalogPart):
             AlreadyExistsError: the name is taken.
             UsageError: the name is empty, longer than 200 characters or holds control characters.
         """
-        _require_name(name)
+        rows.require_name(name, "collection")
         with self._database.write() as connection:
             _require_free(connection, name)
             connection.execute(
@@ -84,8 +81,7 @@ class CollectionRecords(CatalogPart):
             NotFoundError: the message names the nearest existing names.
         """
         with self._database.read() as connection:
-            key = rows.collection_key(connection, name)
-            return _collection(connection.execute(f"{_SELECT} WHERE c.key = ? GROUP BY c.key", (key,)).fetchone())
+            return one_collection(connection, name)
 
     def rename_collection(self, name: str, new_name: str) -> Collection:
         """Give another name; ids, documents and indexes stay, jobs follow.
@@ -93,7 +89,7 @@ class CollectionRecords(CatalogPart):
         Raises:
             NotFoundError, AlreadyExistsError, UsageError: as when a collection is looked up or made.
         """
-        _require_name(new_name)
+        rows.require_name(new_name, "collection")
         with self._database.write() as connection:
             key = rows.collection_key(connection, name)
             if new_name != name:

@@ -13,6 +13,7 @@ import numpy as np
 from cortex_engine.catalog import queue, removal, rows
 from cortex_engine.catalog.blobs import require_blob
 from cortex_engine.catalog.connection import CatalogPart
+from cortex_engine.catalog.metadata import hand_on, words_of, write_edits_again
 from cortex_engine.catalog.pages import COLUMNS, page_row
 from cortex_engine.catalog.vectors import count_vectors, insert_vectors, require_vectors
 from cortex_engine.core.catalog import BlobStore
@@ -74,7 +75,7 @@ def _prepare(prepared: PreparedDocument) -> _Rows:
         *(info.created, info.modified, info.language, json.dumps(info.extra), json.dumps(prepared.parsed.warnings)),
         *(len(prepared.parsed.pages), len(prepared.chunks), prepared.pipeline, rows.now(), _solid(text)),
         *(_covered(text, prepared), prepared.seconds, (info.modified or info.created)[:10]),
-        f"{info.title}\n{prepared.name}".casefold(),
+        words_of(info.title, prepared.name),
     )
     return _Rows(
         document_id,
@@ -191,16 +192,15 @@ def _write_document(connection: sqlite3.Connection, new: _Rows) -> tuple[int, bo
 
 
 def _clear(connection: sqlite3.Connection, key: int, new: _Rows) -> None:
-    """Another pipeline has read the same bytes: its passages go, name and date of entry stay."""
+    """Another pipeline has read the same bytes: its passages go, name, date of entry and what people said stay."""
     connection.execute("DELETE FROM page WHERE document = ?", (key,))
     connection.execute("DELETE FROM chunk WHERE document = ?", (key,))
     connection.execute("DELETE FROM document_model WHERE document = ?", (key,))
     values = dict(zip(_DOCUMENT_COLUMNS.split(", "), new.document, strict=True))
-    name = connection.execute("SELECT name FROM document WHERE key = ?", (key,)).fetchone()[0]
-    values |= {"words": f"{values['title']}\n{name}".casefold()}
     kept = [column for column in values if column not in {"id", "sha256", "name", "added"}]
     assignments = ", ".join(f"{column} = :{column}" for column in kept)
     connection.execute(f"UPDATE document SET {assignments} WHERE key = :key", {**values, "key": key})
+    write_edits_again(connection, key)
     # An index that replays the outbox entry by entry must drop the old passages before it takes the new ones.
     rows.announce(connection, "delete", new.document_id)
 
@@ -247,6 +247,8 @@ def _join(
     )
     if before is None or before[0] == key:
         return []
+    if hand_on(connection, int(before[0]), key):
+        rows.announce(connection, "upsert", rows.document_id(connection, key))
     return removal.release(connection, collection, [int(before[0])])
 
 

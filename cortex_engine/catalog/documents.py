@@ -1,4 +1,4 @@
-"""Documents: reading, tagging, deleting, and the folders they came from."""
+"""Documents: reading, deleting, and the folders they came from."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.filters import where
 from cortex_engine.catalog.pages import COLUMNS, page_from
 from cortex_engine.core.documents import Chunk, Document, DocumentInfo, Page
+from cortex_engine.core.errors import UsageError
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.records import Source
 from cortex_engine.core.search import Filters
@@ -21,7 +22,7 @@ _PREFIX = 8
 
 _SELECT = """
     SELECT d.id, d.sha256, d.name, d.bytes, d.page_count, d.chunk_count, d.pipeline, d.added,
-        d.media_type, d.title, d.author, d.created, d.modified, d.language, d.extra,
+        d.media_type, d.title, d.author, d.created, d.modified, d.language, d.extra, d.date,
         (SELECT min(p.id) FROM parent JOIN document p ON p.key = parent.parent WHERE parent.child = d.key),
         (SELECT json_group_array(name) FROM (SELECT c.name FROM membership m JOIN collection c ON c.key = m.collection
             WHERE m.document = d.key ORDER BY c.name)),
@@ -34,7 +35,9 @@ _SELECT = """
 
 def _document(row: tuple[Any, ...]) -> Document:
     key, sha256, name, size, pages, chunks, pipeline, added, *info, parent, collections, tags, paths = row
-    media_type, title, author, created, modified, language, extra = info
+    media_type, title, author, created, modified, language, extra, date = info
+    if date != (modified or created)[:10]:  # a person has corrected it
+        created, modified = (created if date else ""), date
     pairs = tuple((str(first), str(second)) for first, second in json.loads(extra))
     return Document(
         key,
@@ -49,6 +52,20 @@ def _document(row: tuple[Any, ...]) -> Document:
         parent or "",
         *(tuple(json.loads(names)) for names in (collections, tags, paths)),
     )
+
+
+_ORDERS = {
+    "name": "d.name, d.id",
+    "added": "d.added DESC, d.key DESC",
+    "size": "d.bytes DESC, d.name, d.id",
+    "pages": "d.page_count DESC, d.name, d.id",
+    "type": "d.media_type, d.name, d.id",
+}
+
+
+def one_document(connection: sqlite3.Connection, key: int) -> Document:
+    """A document by its key."""
+    return _documents(connection, "WHERE d.key = ?", (key,))[0]
 
 
 def _documents(connection: sqlite3.Connection, tail: str, values: Sequence[str | int]) -> list[Document]:
@@ -66,7 +83,7 @@ class DocumentReading(CatalogPart):
         """
         with self._database.read() as connection:
             key = rows.document_key(connection, document_id)
-            return _documents(connection, "WHERE d.key = ?", (key,))[0]
+            return one_document(connection, key)
 
     def find_documents(self, id_or_name: str) -> list[Document]:
         """By exact id, unique prefix of an id (8 digits or more), exact name, or source path: the first that fits."""
@@ -84,11 +101,28 @@ class DocumentReading(CatalogPart):
                 found = _documents(connection, tail, (id_or_name,))
             return found
 
-    def documents(self, filters: Filters = Filters(), limit: int = 100, offset: int = 0) -> list[Document]:  # noqa: B008
-        """A page of the documents that meet the filters, by name."""
+    def documents(
+        self,
+        filters: Filters = Filters(),  # noqa: B008
+        limit: int = 100,
+        offset: int = 0,
+        order: str = "name",
+    ) -> list[Document]:
+        """A page of the documents that meet the filters.
+
+        Args:
+            order: name, added (newest first), size (largest first), pages (most first), type.
+
+        Raises:
+            UsageError: there is no such order.
+        """
+        if order not in _ORDERS:
+            raise UsageError(f"Documents cannot be ordered by '{order}'. Use one of: {', '.join(_ORDERS)}.")
         with self._database.read() as connection:
             condition, values = where(connection, filters)
-            tail = f"WHERE {condition} ORDER BY d.name, d.id LIMIT ? OFFSET ?"
+            # The page is chosen first: what belongs to a document is only looked up for those on it.
+            chosen = f"SELECT d.key FROM document d WHERE {condition} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?"
+            tail = f"WHERE d.key IN ({chosen}) ORDER BY {_ORDERS[order]}"
             return _documents(connection, tail, [*values, limit, offset])
 
     def count_documents(self, filters: Filters = Filters()) -> int:  # noqa: B008
@@ -131,18 +165,6 @@ class DocumentReading(CatalogPart):
                 (key,),
             )
             return [str(child) for (child,) in found]
-
-    def set_tags(self, document_id: str, tags: Sequence[str]) -> None:
-        """Replace the tags (spaces around are cut, empty and repeated ones left out).
-
-        Raises:
-            NotFoundError: no such id.
-        """
-        names = sorted({tag.strip() for tag in tags} - {""})
-        with self._database.write() as connection:
-            key = rows.document_key(connection, document_id)
-            connection.execute("DELETE FROM tag WHERE document = ?", (key,))
-            connection.executemany("INSERT INTO tag VALUES (?, ?)", [(key, name) for name in names])
 
     def delete_documents(self, document_ids: Sequence[str]) -> list[str]:
         """Remove documents and what only they contained, everywhere; returns the ids that went.

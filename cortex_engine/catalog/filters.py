@@ -14,14 +14,24 @@ _IN = "IN (SELECT value FROM json_each(?))"
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
-def _require_date(text: str) -> str:
+def require_date(text: str) -> str:
+    """A date as year-month-day.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise UsageError(f"'{text}' is no date; write it as year-month-day, for example 2024-03-01.") from None
 
 
-def _languages(codes: tuple[str, ...]) -> list[str]:
+def require_languages(codes: tuple[str, ...]) -> list[str]:
+    """Language codes in small letters.
+
+    Raises:
+        UsageError: one is none.
+    """
     wanted = [code.casefold() for code in codes]
     for code in wanted:
         if not _LANGUAGE.fullmatch(code):
@@ -49,7 +59,7 @@ def where(connection: sqlite3.Connection, filters: Filters) -> tuple[str, list[s
         values.append(rows.array(one.casefold() for one in filters.types))
     if filters.languages:
         terms.append(f"d.language {_IN}")
-        values.append(rows.array(_languages(filters.languages)))
+        values.append(rows.array(require_languages(filters.languages)))
     if filters.tags:
         terms.append(f"d.key IN (SELECT document FROM tag WHERE name {_IN})")
         values.append(rows.array(filters.tags))
@@ -58,8 +68,8 @@ def where(connection: sqlite3.Connection, filters: Filters) -> tuple[str, list[s
         values.append(word)
     if filters.date_from:
         terms.append("d.date >= ?")
-        values.append(_require_date(filters.date_from))
+        values.append(require_date(filters.date_from))
     if filters.date_to:
         terms.append("d.date != '' AND d.date <= ?")
-        values.append(_require_date(filters.date_to))
+        values.append(require_date(filters.date_to))
     return " AND ".join(terms), values

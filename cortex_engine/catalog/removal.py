@@ -43,17 +43,26 @@ def descendants(connection: sqlite3.Connection, keys: Iterable[int]) -> list[int
     return [int(key) for (key,) in connection.execute(_DESCENDANTS, (rows.array(keys),))]
 
 
+def supported(connection: sqlite3.Connection, collection: int, keys: Iterable[int]) -> set[int]:
+    """Those of the documents that belong to the collection and have a reason to stay in it."""
+    member = "SELECT 1 FROM membership WHERE collection = :collection AND document = :document"
+    kept = set()
+    for key in keys:
+        values = {"document": key, "collection": collection}
+        if connection.execute(member, values).fetchone() and connection.execute(_SUPPORTED, values).fetchone():
+            kept.add(key)
+    return kept
+
+
 def release(connection: sqlite3.Connection, collection: int, keys: Sequence[int]) -> list[str]:
     """A reason of these documents is gone: let them and what they contain leave the collection if no reason is left.
 
     Returns:
         Ids of the documents that belonged to no other collection and were deleted.
     """
-    leaving = []
-    for key in descendants(connection, keys):
-        values = {"document": key, "collection": collection}
-        if connection.execute(_SUPPORTED, values).fetchone() is None:
-            leaving.append(key)
+    concerned = descendants(connection, keys)
+    kept = supported(connection, collection, concerned)
+    leaving = [key for key in concerned if key not in kept]
     connection.executemany(
         "DELETE FROM membership WHERE collection = ? AND document = ?", [(collection, key) for key in leaving]
     )

@@ -5,16 +5,20 @@ from __future__ import annotations
 import difflib
 import json
 import sqlite3
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk
-from cortex_engine.core.errors import NotFoundError
+from cortex_engine.core.errors import NotFoundError, UsageError
 
 CHUNK_COLUMNS = "c.id, d.id, c.ordinal, c.text, c.char_start, c.char_end, c.page, c.page_end, c.context, c.tokens"
 """In the order of the fields of `Chunk`; `c` is the table chunk, `d` document."""
+
+NAME_LENGTH = 200
+"""Characters that a name given by a person may have."""
 
 
 def now() -> str:
@@ -66,6 +70,11 @@ def document_key(connection: sqlite3.Connection, document_id: str) -> int:
     return int(row[0])
 
 
+def document_id(connection: sqlite3.Connection, key: int) -> str:
+    """Id of a document that is there."""
+    return str(connection.execute("SELECT id FROM document WHERE key = ?", (key,)).fetchone()[0])
+
+
 def document_keys(connection: sqlite3.Connection, document_ids: Iterable[str]) -> list[int]:
     """Keys of those of the documents that are there."""
     rows = connection.execute(
@@ -77,3 +86,36 @@ def document_keys(connection: sqlite3.Connection, document_ids: Iterable[str]) -
 def announce(connection: sqlite3.Connection, operation: str, document_id: str) -> None:
     """Put a change in the outbox."""
     connection.execute("INSERT INTO outbox (operation, document) VALUES (?, ?)", (operation, document_id))
+
+
+def require_name(name: str, what: str) -> None:
+    """Refuse names that nobody could see or that cannot be stored.
+
+    Args:
+        what: what is to have the name, for the sentence: "collection", "saved search", "tag".
+
+    Raises:
+        UsageError: the name is empty, longer than 200 characters or holds control characters.
+    """
+    if not name.strip():
+        raise UsageError(f"A {what} needs a name that is not empty.")
+    if len(name) > NAME_LENGTH:
+        raise UsageError(f"The name of a {what} may have {NAME_LENGTH} characters; this one has {len(name)}.")
+    # Surrogates (Cs) cannot be stored as UTF-8.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        raise UsageError(f"The name of a {what} may not hold control characters or broken characters.")
+
+
+def require_storable(text: str, what: str, longest: int) -> None:
+    """Refuse a text that is too long or cannot be written as UTF-8.
+
+    Args:
+        what: the text's name at the beginning of a sentence: "The description", "A query".
+
+    Raises:
+        UsageError: it is.
+    """
+    if len(text) > longest:
+        raise UsageError(f"{what} may have {longest:,} characters; this one has {len(text):,}.")
+    if any(unicodedata.category(character) == "Cs" for character in text):
+        raise UsageError(f"{what} holds broken characters that cannot be stored. Type it again.")

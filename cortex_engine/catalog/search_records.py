@@ -33,6 +33,14 @@ _PASSAGES = """
     FROM chunk c JOIN document d ON d.key = c.document WHERE c.key > ?
 """
 
+_KINDS = (
+    ("document", "documents", "SELECT 1 FROM document WHERE id = :value OR name = :value"),
+    ("type", "types", "SELECT 1 FROM document WHERE media_type = :small"),
+    ("language", "languages", "SELECT 1 FROM document WHERE language = :small"),
+    ("tag", "tags", "SELECT 1 FROM tag WHERE name = :value"),
+)
+"""Kind, field of `Filters`, and how to find one document that has the value."""
+
 _IN_SCOPE = "id IN (SELECT value FROM json_each(?))"
 
 
@@ -52,6 +60,20 @@ class SearchReading(CatalogPart):
             condition, values = where(connection, filters)
             found = connection.execute(f"SELECT d.id FROM document d WHERE {condition}", values)
             return frozenset(str(document_id) for (document_id,) in found)
+
+    def unknown(self, filters: Filters) -> dict[str, list[str]]:
+        """Values that no document of the library has: "document", "type", "language", "tag" -> values, as asked."""
+        found = {}
+        with self._database.read() as connection:
+            for kind, field, condition in _KINDS:
+                missing = [
+                    value
+                    for value in getattr(filters, field)
+                    if connection.execute(condition, {"value": value, "small": value.casefold()}).fetchone() is None
+                ]
+                if missing:
+                    found[kind] = missing
+        return found
 
     def specs(self, documents: AbstractSet[str] | None) -> dict[str, EmbeddingSpec]:
         """Models (by id) whose vectors the documents in scope have."""

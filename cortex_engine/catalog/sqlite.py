@@ -7,10 +7,17 @@ from pathlib import Path
 from cortex_engine.catalog.collections import CollectionRecords
 from cortex_engine.catalog.commit import DocumentWriting
 from cortex_engine.catalog.connection import Database
+from cortex_engine.catalog.curation import CollectionCuration
 from cortex_engine.catalog.documents import DocumentReading
+from cortex_engine.catalog.facets import FacetReading
+from cortex_engine.catalog.foresight import Foresight
 from cortex_engine.catalog.jobs import JobRecords
+from cortex_engine.catalog.keys import KeyRecords
+from cortex_engine.catalog.metadata import MetadataRecords
+from cortex_engine.catalog.notebook import NotebookRecords
 from cortex_engine.catalog.outbox import OutboxRecords
 from cortex_engine.catalog.search_records import SearchReading
+from cortex_engine.catalog.single_pages import SinglePages
 from cortex_engine.catalog.upkeep import CatalogUpkeep
 from cortex_engine.catalog.vectors import VectorReading
 from cortex_engine.core.catalog import BlobStore
@@ -18,12 +25,19 @@ from cortex_engine.core.catalog import BlobStore
 
 class SqliteCatalog(
     CollectionRecords,
+    CollectionCuration,
+    Foresight,
+    FacetReading,
+    MetadataRecords,
+    NotebookRecords,
     DocumentWriting,
     DocumentReading,
     VectorReading,
+    SinglePages,
     SearchReading,
     OutboxRecords,
     JobRecords,
+    KeyRecords,
     CatalogUpkeep,
 ):
     """The port `Catalog`. May be used from any thread; several processes may open the same file.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cortex_engine import working
 from cortex_engine.chapters.base import Chapter
+from cortex_engine.core.app import LibraryCounts, Removal
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import NotFoundError
@@ -25,6 +26,47 @@ class CollectionsChapter(Chapter):
     def rename_collection(self, name: str, new_name: str) -> Collection:
         """Give a collection another name."""
         return self._library.catalog.rename_collection(name, new_name)
+
+    def describe_collection(self, name: str, description: str) -> Collection:
+        """Say what a collection is for."""
+        return self._library.catalog.describe_collection(name, description)
+
+    def merge_collections(self, sources: Sequence[str], target: str) -> Collection:
+        """Let all documents of `sources` belong to `target`, then remove the sources; no document is deleted.
+
+        Raises:
+            NotFoundError: no such collection.
+            UsageError: there are no sources, or the target is among them.
+            ModelMismatchError: a source has another embedding model; the message names both.
+        """
+        return self._library.catalog.merge_collections(sources, target)
+
+    def move_documents(self, documents: Sequence[str], source: str, target: str) -> None:
+        """Let documents (ids or names), with what they contain, belong to `target` instead of `source`.
+
+        Raises:
+            NotFoundError: no such collection or document, or a document is not in `source`; nothing was changed.
+            UsageError: source and target are the same.
+            CatalogError: a passage is too long for the target's model; nothing was changed.
+            ModelUnavailableError: the target has another model, which cannot be loaded.
+        """
+        working.move_documents(self._library, [self.document(each).id for each in documents], source, target)
+
+    def collection_removal(self, name: str) -> Removal:
+        """What exactly `delete_collection` would delete and keep."""
+        return self._library.catalog.collection_removal(name)
+
+    def documents_removal(self, documents: Sequence[str]) -> Removal:
+        """What exactly `delete_documents` (ids or names) would delete; `kept`: contained documents that would stay."""
+        return self._library.catalog.documents_removal([self.document(each).id for each in documents])
+
+    def counts(self) -> LibraryCounts:
+        """What is in the library."""
+        return self._library.catalog.library_counts()
+
+    def collection_counts(self, name: str) -> LibraryCounts:
+        """What is in a collection."""
+        return self._library.catalog.library_counts(self._library.catalog.collection(name).name)
 
     def delete_collection(self, name: str) -> list[str]:
         """Remove a collection and the documents that belong to no other; returns their ids."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cortex_engine import caring, working
 from cortex_engine.chapters.base import Chapter
+from cortex_engine.core.app import Facets
 from cortex_engine.core.documents import Document, Page, PagePicture, line_boxes
 from cortex_engine.core.errors import NotFoundError
 from cortex_engine.core.records import Passage
@@ -16,9 +17,18 @@ from cortex_engine.core.search import Filters
 class DocumentsChapter(Chapter):
     """Documents, their pages and pictures."""
 
-    def documents(self, filters: Filters | None = None, limit: int = 100, offset: int = 0) -> list[Document]:
-        """A page of the documents that meet the filters."""
-        return self._library.catalog.documents(filters or Filters(), limit, offset)
+    def documents(
+        self, filters: Filters | None = None, limit: int = 100, offset: int = 0, order: str = "name"
+    ) -> list[Document]:
+        """A page of the documents that meet the filters.
+
+        Args:
+            order: name, added (newest first), size (largest first), pages (most first), type.
+
+        Raises:
+            UsageError: there is no such order, or a filter makes no sense.
+        """
+        return self._library.catalog.documents(filters or Filters(), limit, offset, order)
 
     def count_documents(self, filters: Filters | None = None) -> int:
         """How many documents meet the filters."""
@@ -66,6 +76,51 @@ class DocumentsChapter(Chapter):
         document = self.document(id_or_name)
         self._library.catalog.set_tags(document.id, tags)
         return self._library.catalog.document(document.id)
+
+    def add_tags(self, documents: Sequence[str], tags: Sequence[str]) -> None:
+        """Add tags to all of the documents (ids or names); all of them or none."""
+        self._library.catalog.add_tags([self.document(each).id for each in documents], tags)
+
+    def remove_tags(self, documents: Sequence[str], tags: Sequence[str]) -> None:
+        """Take tags from all of the documents (ids or names)."""
+        self._library.catalog.remove_tags([self.document(each).id for each in documents], tags)
+
+    def set_metadata(
+        self,
+        id_or_name: str,
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        author: str | None = None,
+        date: str | None = None,
+        language: str | None = None,
+    ) -> Document:
+        """Correct what is known of a document; None leaves a field as it is.
+
+        What the file itself said is kept (`metadata_edits`), and the same value again takes a correction back. A name
+        keeps the ending of the file's own name. Corrections and tags outlive new versions of the file.
+
+        Args:
+            date: year-month-day, or "" for none; it becomes the document's modified date.
+            language: ISO 639-1 code, or "" for undecided.
+
+        Raises:
+            UsageError: a value makes no sense; nothing was changed.
+        """
+        given = {"name": name, "title": title, "author": author, "date": date, "language": language}
+        edits = {field: value for field, value in given.items() if value is not None}
+        return self._library.catalog.set_metadata(self.document(id_or_name).id, edits)
+
+    def metadata_edits(self, id_or_name: str) -> dict[str, str]:
+        """Corrected fields of a document -> what the file itself said."""
+        return self._library.catalog.metadata_edits(self.document(id_or_name).id)
+
+    def facets(self, filters: Filters | None = None) -> Facets:
+        """Documents under the filters by type, language, tag and collection, most frequent first.
+
+        Each count leaves the condition of its own kind out: it tells what choosing the value would give.
+        """
+        return self._library.catalog.facets(filters or Filters())
 
     def delete_documents(self, documents: Sequence[str]) -> list[str]:
         """Delete documents (ids or names) and what they contained; returns the ids that went."""

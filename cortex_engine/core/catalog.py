@@ -10,22 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from cortex_engine.core.collections import Collection, EmbeddingSpec
+from cortex_engine.core.curation import Curation, DocumentCuration
 from cortex_engine.core.documents import Chunk, Document, Page
+from cortex_engine.core.jobs import Jobs
+from cortex_engine.core.notebook import Notebook
 from cortex_engine.core.protocols import LexicalEntry, Vectors
 from cortex_engine.core.records import (
-    CatalogCounts,
     CommitOutcome,
-    NewFile,
     Passage,
     PreparedDocument,
     Source,
     VectorBatch,
 )
-from cortex_engine.core.reports import FileState, Finding, IndexState, Job, JobFile, JobState, LedgerEntry, OutboxEntry
+from cortex_engine.core.reports import IndexState, OutboxEntry
 from cortex_engine.core.search import Filters
+from cortex_engine.core.upkeep import Upkeep
 
 
 class BlobStore(Protocol):
@@ -42,6 +44,10 @@ class BlobStore(Protocol):
 
     def put_bytes(self, data: bytes) -> tuple[str, int]:
         """The same for bytes in memory (attachments, uploads)."""
+        ...
+
+    def put_stream(self, stream: BinaryIO, size: int) -> tuple[str, int]:
+        """The same for an open stream (uploads), read from where it stands, block by block; `size`: about how many bytes."""
         ...
 
     def path(self, sha256: str) -> Path:
@@ -154,8 +160,21 @@ class Documents(Protocol):
         """By exact id, unique prefix of an id (8 digits or more), exact name, or source path."""
         ...
 
-    def documents(self, filters: Filters = Filters(), limit: int = 100, offset: int = 0) -> list[Document]:  # noqa: B008
-        """A page of the documents that meet the filters, by name."""
+    def documents(
+        self,
+        filters: Filters = Filters(),  # noqa: B008
+        limit: int = 100,
+        offset: int = 0,
+        order: str = "name",
+    ) -> list[Document]:
+        """A page of the documents that meet the filters.
+
+        Args:
+            order: name, added (newest first), size (largest first), pages (most first), type.
+
+        Raises:
+            UsageError: there is no such order.
+        """
         ...
 
     def count_documents(self, filters: Filters = Filters()) -> int:  # noqa: B008
@@ -235,6 +254,10 @@ class SearchRecords(Protocol):
         """
         ...
 
+    def unknown(self, filters: Filters) -> dict[str, list[str]]:
+        """Values that no document of the library has: "document", "type", "language", "tag" -> values, as asked."""
+        ...
+
     def specs(self, documents: AbstractSet[str] | None) -> dict[str, EmbeddingSpec]:
         """Models (by id) whose vectors the documents in scope have."""
         ...
@@ -292,109 +315,17 @@ class Outbox(Protocol):
         ...
 
 
-class Jobs(Protocol):
-    """The queue of files, and the jobs they belong to."""
-
-    def enqueue(self, kind: str, collection: str, files: Sequence[NewFile], job_id: str = "") -> Job:
-        """Queue files as a new job, or add them to the job `job_id`."""
-        ...
-
-    def jobs(self, active_only: bool = False) -> list[Job]:
-        """Newest first."""
-        ...
-
-    def job(self, job_id: str) -> Job:
-        """One job, by id or unique prefix.
-
-        Raises:
-            NotFoundError: no such job.
-        """
-        ...
-
-    def job_files(self, job_id: str, states: Sequence[FileState] = ()) -> list[JobFile]:
-        """Files of a job in order of entry."""
-        ...
-
-    def set_job_state(self, job_id: str, state: JobState, message: str = "") -> Job:
-        """Pause, resume, cancel (queued files become cancelled), finish."""
-        ...
-
-    def retry_job(self, job_id: str) -> Job:
-        """Queue failed, cancelled and quarantined files again."""
-        ...
-
-    def claim(self, owner: str, limit: int = 1, lease_seconds: float = 60.0) -> list[JobFile]:
-        """Take queued files (and those whose lease ran out) of running jobs; attempts are counted.
-
-        A file that has been begun three times without an end is put in quarantine instead, with the reason.
-        """
-        ...
-
-    def heartbeat(self, owner: str, lease_seconds: float = 60.0) -> None:
-        """Extend the leases of this owner."""
-        ...
-
-    def release_claims(self, owner: str = "") -> int:
-        """Give back what an owner held (every owner when ""), as its process is known to be gone; returns how many."""
-        ...
-
-    def update_file(
-        self,
-        file_id: int,
-        state: FileState,
-        *,
-        message: str = "",
-        document_id: str = "",
-        pages: int = 0,
-        seconds: float = 0.0,
-    ) -> None:
-        """Record where a file stands; a final state ends its lease, and the job with its last file."""
-        ...
-
-
-class Upkeep(Protocol):
-    """What the doctor, backup and the ledger need."""
-
-    def ledger(self, document_ids: Sequence[str] | None = None) -> list[LedgerEntry]:
-        """The account of each document; `lexical` repeats `chunks` and is set by who knows the index."""
-        ...
-
-    def counts(self) -> CatalogCounts:
-        """Sizes."""
-        ...
-
-    def chunk_ids(self, model_id: str = "") -> set[str]:
-        """All chunk ids, or those that have a vector of the model."""
-        ...
-
-    def blob_hashes(self) -> set[str]:
-        """Originals that documents or waiting files refer to."""
-        ...
-
-    def check(self, full: bool = False) -> list[Finding]:
-        """Integrity of the database file, foreign keys, counts that must agree, checksums of vectors (all if full)."""
-        ...
-
-    def drop_blobs(self, hashes: Sequence[str] | None = None) -> list[str]:
-        """Remove originals (of these, or of all) that nothing refers to; returns those that went.
-
-        Safe against content that is queued again at the same moment: either it is kept, or `enqueue` says that it
-        must be put again.
-        """
-        ...
-
-    def backup_to(self, target: Path) -> None:
-        """Write a consistent copy of the database (`VACUUM INTO`)."""
-        ...
-
-    def become_owner(self, owner: bool = True) -> None:
-        """This process has taken the lock of the library: from now on it moves the write-ahead log into the file."""
-        ...
-
-    def close(self) -> None:
-        """Close all connections."""
-        ...
-
-
-class Catalog(Collections, Documents, VectorRecords, SearchRecords, Outbox, Jobs, Upkeep, Protocol):
+class Catalog(
+    Collections,
+    Curation,
+    Documents,
+    DocumentCuration,
+    VectorRecords,
+    SearchRecords,
+    Outbox,
+    Jobs,
+    Notebook,
+    Upkeep,
+    Protocol,
+):
     """The whole catalog."""
