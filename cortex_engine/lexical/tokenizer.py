@@ -42,13 +42,13 @@ _UNSPACED_RANGES = (
     (0x1AFF0, 0x1B16F),
     (0x20000, 0x3FFFF),
 )
-_INVISIBLE = dict.fromkeys([0x00AD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
+INVISIBLE = dict.fromkeys([0x00AD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
 _VOWEL_POINTS = frozenset(map(chr, [*range(0x0591, 0x05C8), 0x0640, *range(0x064B, 0x0653), 0x0670]))
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ħ": "h"})
 _ASCII_WORD = "[a-z0-9]+"
 _JOINER = "['’ʼ_.@-‐‑]".replace("@-‐", "@\\-‐")
 _SUFFIX = r"(?:\+\+|#(?![#\w]))?"
-_SPLIT = re.compile(_JOINER)
+SPLIT = re.compile(_JOINER)
 _LETTERS_AND_DIGITS = re.compile(r"\d+|\D+")
 _NO_WORD = re.compile(r"[\d.@+#]")
 _GLUE = str.maketrans("", "", "'’ʼ_-‐‑")
@@ -74,7 +74,7 @@ def normalise(text: str) -> str:
     if text.isascii():
         return text.lower()
     for _ in range(4):
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(_INVISIBLE)
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(INVISIBLE)
         if folded == text:
             break
         text = folded
@@ -117,7 +117,7 @@ def _ranges(codes: list[int]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+def patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Patterns for ASCII text and for any text. Group 1 of the second is a run of an unspaced script."""
     unspaced = {code for low, high in _UNSPACED_RANGES for code in range(low, high + 1)}
     in_word = [code for code in range(0x40000) if unicodedata.category(chr(code))[0] in "LMN"]
@@ -128,11 +128,11 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(ascii_joined), re.compile(f"({run})|({joined})")
 
 
-def _components(token: str) -> tuple[list[str], list[str]]:
+def components(token: str) -> tuple[list[str], list[str]]:
     """A token's parts, in order, and the other terms by which it can be found."""
     suffix = "++" if token.endswith("++") else "#" if token.endswith("#") else ""
     stem_part = token.removesuffix(suffix) if suffix else token
-    parts = [part for raw in _SPLIT.split(stem_part) if (part := fold(raw)[:MAX_TERM])]
+    parts = [part for raw in SPLIT.split(stem_part) if (part := fold(raw)[:MAX_TERM])]
     extra: list[str] = []
     if len(parts) > 1 and not _is_clitic(stem_part, parts):
         extra.append(fold(stem_part.translate(_GLUE))[:MAX_TERM])
@@ -195,9 +195,9 @@ class Tokenizer:
                 characters, pairs = _unspaced(run)
                 found.update(((term,), not pairs) for term in pairs or characters)
                 continue
-            parts, extra = _components(token)
+            parts, extra = components(token)
             for term in (*parts, *extra):
-                forms = (_stem_term(term, language) for language in languages or ("",))
+                forms = (stem_term(term, language) for language in languages or ("",))
                 found[tuple(dict.fromkeys(forms)), False] += 1
         return [QueryWord(terms, character, count) for (terms, character), count in found.items()]
 
@@ -205,7 +205,7 @@ class Tokenizer:
 def _tokens(text: str) -> list[tuple[str, str]]:
     """Runs of unspaced scripts (first of the pair) and tokens of other scripts (second), in order."""
     normal = normalise(text)
-    plain, general = _patterns()
+    plain, general = patterns()
     if normal.isascii():
         return [("", token) for token in plain.findall(normal)]
     return general.findall(normal)
@@ -218,11 +218,11 @@ def _unspaced(run: str) -> tuple[list[str], list[str]]:
 
 
 def _analyse_token(token: str, language: str) -> tuple[str, str]:
-    parts, extra = _components(token)
-    return " ".join([_stem_term(term, language) for term in (*parts, *extra)]), " ".join(parts)
+    parts, extra = components(token)
+    return " ".join([stem_term(term, language) for term in (*parts, *extra)]), " ".join(parts)
 
 
-def _stem_term(term: str, language: str) -> str:
+def stem_term(term: str, language: str) -> str:
     """Stem words; numbers, identifiers and words of one or two letters stay."""
     if len(term) < 3 or _NO_WORD.search(term):
         return term

@@ -73,3 +73,16 @@ def without_function_words(text: str) -> str:
         return text
     kept = [word for word, bare in zip(words, plain, strict=True) if bare not in known]
     return " ".join(kept) if any(character.isalnum() for word in kept for character in word) else text
+
+
+def likely_language(text: str) -> str:
+    """The language whose function words the text has most of, among those that have a list here; "" without two of them."""
+    words = [word.strip(_EDGE).replace("’", "'").lower() for word in _WORD.findall(text)]
+    counts = {language: sum(word in listed for word in words) for language, listed in _WORDS.items()}
+    best = max(counts, key=lambda language: counts[language])
+    return best if counts[best] >= _FEWEST else ""
+
+
+def function_words(*languages: str) -> frozenset[str]:
+    """The function words of these languages, in lower case; languages without a list have none."""
+    return frozenset().union(*(_WORDS.get(language, frozenset()) for language in languages))

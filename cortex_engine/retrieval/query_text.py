@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.protocols import LexicalQuery
@@ -32,11 +32,13 @@ class ParsedQuery:
         text: all words that are asked for, phrases among them, without operators: what is embedded.
         phrases: each must stand in a hit, word after word.
         excluded: words and phrases that may not stand in a hit.
+        loose: the words that stand in no phrase.
     """
 
     text: str
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    loose: str = field(default="", compare=False)
 
     @property
     def restricted(self) -> bool:
@@ -60,7 +62,7 @@ def parse_query(typed: str) -> ParsedQuery:
     """
     if len(typed) > MAX_CHARACTERS:
         raise UsageError(f"The query has {len(typed):,} characters; at most {MAX_CHARACTERS:,} are possible.")
-    words, phrases, excluded = _scan(typed)
+    words, phrases, excluded, loose = _scan(typed)
     if not _has_word(words):
         if excluded:
             raise UsageError(
@@ -68,12 +70,13 @@ def parse_query(typed: str) -> ParsedQuery:
             )
         what = "holds no word or number" if typed.strip() else "is empty"
         raise UsageError(f"The query {what}. Type at least one word to look for.")
-    return ParsedQuery(words, tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(excluded)))
+    return ParsedQuery(words, tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(excluded)), loose)
 
 
-def _scan(typed: str) -> tuple[str, list[str], list[str]]:
-    """Words (phrases among them) as one text, phrases, and what is excluded."""
+def _scan(typed: str) -> tuple[str, list[str], list[str], str]:
+    """Words (phrases among them) as one text, phrases, what is excluded, and words outside of phrases."""
     words: list[str] = []
+    loose: list[str] = []
     phrases: list[str] = []
     excluded: list[str] = []
     position = 0
@@ -86,6 +89,7 @@ def _scan(typed: str) -> tuple[str, list[str], list[str]]:
             if _has_word(phrase):
                 (excluded if negated else phrases).append(phrase)
                 words.append("" if negated else f" {phrase} ")
+                loose.append(" ")
             position = end + 1
         elif negated:
             end = _word_end(typed, start)
@@ -94,8 +98,13 @@ def _scan(typed: str) -> tuple[str, list[str], list[str]]:
         else:
             character = typed[position]
             words.append(" " if character in _CLOSING and not _inch(typed, position) else character)
+            loose.append(words[-1])
             position += 1
-    return " ".join("".join(words).split()), phrases, excluded
+    return _spaced(words), phrases, excluded, _spaced(loose)
+
+
+def _spaced(pieces: list[str]) -> str:
+    return " ".join("".join(pieces).split())
 
 
 def _excludes(typed: str, position: int) -> bool:

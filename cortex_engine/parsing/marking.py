@@ -1,0 +1,137 @@
+"""Marks drawn into the picture of a page: the passage as a soft fill with a bar beside it, words in yellow.
+
+Fills are multiplied with the page, so that ink stays as dark as it is; on dark grounds, where that shows nothing, they
+are laid on as light instead.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from cortex_engine.core.documents import Box, PagePicture
+from cortex_engine.core.errors import ParseError
+
+_Rectangle = tuple[float, float, float, float]
+_PASSAGE, _PASSAGE_ON_DARK = (226, 231, 255), (38, 42, 104)
+_TERM, _TERM_ON_DARK = (255, 222, 89), (128, 98, 0)
+_BAR = (79, 70, 229)
+_DARK = 96
+"""Mean brightness (0..255) below which a place counts as dark."""
+_MOST_PIXELS = 64_000_000
+_QUALITY = 86
+
+
+def mark_picture(picture: PagePicture, passage: Sequence[Box], terms: Sequence[Box]) -> PagePicture:
+    """The picture with marks drawn in.
+
+    Args:
+        picture: as the box gave it; its bytes are not believed.
+        passage: boxes of the passage's lines in reading order; they become the result's `boxes`.
+        terms: boxes of words.
+
+    Raises:
+        ParseError: the picture cannot be read.
+    """
+    from PIL import Image, ImageChops, ImageDraw
+
+    base = _opened(picture)
+    width, height = base.size
+    groups = _groups([_pixels(box, width, height) for box in passage])
+    words = [_pixels(box, width, height) for box in terms]
+    light, dark = Image.new("RGB", base.size, "white"), Image.new("RGB", base.size, "black")
+    on_light, on_dark = ImageDraw.Draw(light), ImageDraw.Draw(dark)
+    grey = base.convert("L")
+    for box in (line for group in groups for line in _closed_up(group)):
+        if _is_dark(grey, box):
+            on_dark.rectangle(box, _PASSAGE_ON_DARK)
+        else:
+            on_light.rectangle(box, _PASSAGE)
+    for box in words:
+        rounded = max(1.0, 0.16 * (box[3] - box[1]))
+        grown = (box[0] - 0.6 * rounded, box[1], box[2] + 0.6 * rounded, box[3])
+        if _is_dark(grey, box):
+            on_dark.rounded_rectangle(grown, rounded, _TERM_ON_DARK)
+        else:
+            on_light.rounded_rectangle(grown, rounded, _TERM)
+    marked = ImageChops.screen(ImageChops.multiply(base, light), dark)
+    pen = ImageDraw.Draw(marked)
+    for group in groups:
+        pen.rounded_rectangle(_bar(group, width), max(1.0, width / 512), _BAR)
+    return _saved(marked, tuple(passage) or tuple(terms))
+
+
+def _opened(picture: PagePicture) -> Any:
+    """The picture, decoded; only the formats that the box gives, and no larger than it says."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(picture.data), formats=("WEBP", "JPEG", "PNG")) as opened:
+            if opened.size != (picture.width, picture.height) or opened.width * opened.height > _MOST_PIXELS:
+                raise ParseError("The picture of the page has another size than was said.", "crashed")
+            return opened.convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ParseError(f"The picture of the page cannot be read: {error}", "crashed") from error
+
+
+def _saved(picture: Any, boxes: tuple[Box, ...]) -> PagePicture:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=_QUALITY, subsampling=0)
+    return PagePicture(stream.getvalue(), "image/jpeg", picture.width, picture.height, boxes)
+
+
+def _pixels(box: Box, width: int, height: int) -> _Rectangle:
+    return (box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height)
+
+
+def _is_dark(grey: Any, box: _Rectangle) -> bool:
+    """Whether most of the place is dark: the ground, not the ink."""
+    x0, y0 = max(0, int(box[0])), max(0, int(box[1]))
+    x1, y1 = min(grey.width, max(x0 + 1, int(box[2]))), min(grey.height, max(y0 + 1, int(box[3])))
+    if x0 >= x1 or y0 >= y1:
+        return False
+    counts = grey.crop((x0, y0, x1, y1)).histogram()
+    return bool(sum(counts[:_DARK]) > 0.6 * sum(counts))
+
+
+def _groups(lines: Sequence[_Rectangle]) -> list[list[_Rectangle]]:
+    """Lines by column: a new group where reading goes back up, or on at another place sideways."""
+    groups: list[list[_Rectangle]] = []
+    for line in lines:
+        if groups and _goes_on(groups[-1], line):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
+
+
+def _goes_on(group: Sequence[_Rectangle], line: _Rectangle) -> bool:
+    last = group[-1]
+    size = min(last[3] - last[1], line[3] - line[1])
+    beside = min(last[3], line[3]) - max(last[1], line[1]) > 0.5 * size
+    left, right = min(each[0] for each in group), max(each[2] for each in group)
+    below = line[1] > last[1] and line[0] < right and line[2] > left
+    return beside or below
+
+
+def _closed_up(group: Sequence[_Rectangle]) -> list[_Rectangle]:
+    """The lines with small padding; where two follow closely, both reach to the middle between them."""
+    padded = [
+        [x0 - 0.12 * (y1 - y0), y0 - 0.04 * (y1 - y0), x1 + 0.12 * (y1 - y0), y1 + 0.04 * (y1 - y0)]
+        for x0, y0, x1, y1 in group
+    ]
+    for upper, lower in pairwise(padded):
+        gap, size = lower[1] - upper[3], min(upper[3] - upper[1], lower[3] - lower[1])
+        if 0 < gap < 0.8 * size:
+            upper[3] = lower[1] = (upper[3] + lower[1]) / 2
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in padded]
+
+
+def _bar(group: Sequence[_Rectangle], width: int) -> _Rectangle:
+    """A bar at the left edge of the group's lines."""
+    thick, gap = max(2.0, width / 256), max(3.0, width / 120)
+    right = max(thick, min(line[0] for line in group) - gap)
+    top, bottom = min(line[1] for line in group), max(line[3] for line in group)
+    return (right - thick, top, right, bottom)
