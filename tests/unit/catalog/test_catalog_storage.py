@@ -11,7 +11,7 @@ import pytest
 
 from cortex_engine.catalog import SqliteCatalog
 from cortex_engine.catalog.connection import Database
-from cortex_engine.catalog.schema import MIGRATIONS, Migration, schema_version
+from cortex_engine.catalog.schema import MIGRATIONS, PAGE_SIZE, Migration, schema_version
 from cortex_engine.core.errors import CatalogError, LibraryLockedError, StorageFullError
 
 _NEWER = (
@@ -101,13 +101,21 @@ def test_a_damaged_page_is_an_error_with_a_remedy(tmp_path: Path, prepare, spec)
     for number in range(30):
         catalog.commit(prepare(f"honey {number}"), "home")
     catalog.close()
+    # The first pages of three tables: pages that hold the schema itself must stay, or the file does not even open.
+    connection = sqlite3.connect(path)
+    roots = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name IN ('document', 'chunk', 'vector')")
+    pages = [page for (page,) in roots]
+    connection.close()
+    assert len(pages) == 3
     data = bytearray(path.read_bytes())
-    for start in range(16 * 8192, len(data), 8192):
+    for page in pages:
+        start = (page - 1) * PAGE_SIZE
         data[start : start + 200] = b"\xff" * 200
     path.write_bytes(data)
     catalog = SqliteCatalog(path)
-    with pytest.raises(CatalogError, match="damaged"):
-        [list(catalog.vectors(spec.id)), catalog.documents(), list(catalog.passages())]
+    for reading in (lambda: list(catalog.vectors(spec.id)), catalog.documents, lambda: list(catalog.passages())):
+        with pytest.raises(CatalogError, match="damaged.*Restore"):
+            reading()
     errors = [finding for finding in catalog.check() if finding.severity == "error"]
     assert errors
     assert all(finding.remedy for finding in errors)
