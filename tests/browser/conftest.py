@@ -89,6 +89,12 @@ def sample_app(_servers: Callable[..., App]) -> App:
     return server
 
 
+@pytest.fixture(scope="session")
+def empty_app(_servers: Callable[..., App]) -> App:
+    """A server with nothing in its library, for all tests that add nothing."""
+    return _servers()
+
+
 def _wait_for_samples(server: App) -> None:
     from cortex_engine.config import load_config
     from cortex_engine.suite import CortexSuite

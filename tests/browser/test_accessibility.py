@@ -1,0 +1,79 @@
+"""axe-core on every page: WCAG 2.1 A and AA, light and dark, with documents and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from browser_kit.server import PAGES
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+STREAMLIT_OWN = {
+    # rule -> (part of the selector or of the element, reason): elements that Streamlit 1.67 draws and we cannot change
+    "list": [("stSidebarNav", "the navigation's section headings stand inside its list")],
+    "listitem": [("stSidebarNav", "the navigation's sections hold items outside of a list")],
+}
+"""What axe finds in Streamlit's own elements, each with its reason. Nothing of ours may be added here."""
+
+_RUN = """
+async (tags) => {
+  const result = await axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
+  return result.violations.map((rule) => ({
+    id: rule.id, help: rule.help,
+    nodes: rule.nodes.map((node) => ({ target: node.target.join(" "), html: node.html.slice(0, 220), why: node.failureSummary })),
+  }));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, from the package that carries it."""
+    package = pytest.importorskip("axe_playwright_python", reason="pip install -r requirements-dev.txt brings axe-core")
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+def _ours(rule: str, node: dict[str, str]) -> bool:
+    place = f"{node['target']} {node['html']}"
+    return not any(part in place for part, _ in STREAMLIT_OWN.get(rule, []))
+
+
+def _violations(page, axe: str) -> list[str]:
+    page.evaluate(axe)
+    found = []
+    for rule in page.evaluate(_RUN, TAGS):
+        nodes = [node for node in rule["nodes"] if _ours(rule["id"], node)]
+        found += [f"{rule['id']}: {node['target']} {node['html']} {node['why']}" for node in nodes[:4]]
+    return found
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_with_documents(sample_app, open_page, axe, name, dark):
+    assert _violations(open_page(sample_app, name, dark=dark), axe) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_pages_of_an_empty_library(empty_app, open_page, ready, axe, dark):
+    page = open_page(empty_app, "home", dark=dark)
+    found = {}
+    for name in PAGES:
+        page.goto(empty_app.url(name))
+        ready(page)
+        found[name] = _violations(page, axe)
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_results_and_an_open_source(sample_app, open_page, axe, dark):
+    page = open_page(sample_app, "search", dark=dark, q="Who discovered the comet?")
+    assert _violations(page, axe) == []
+
+
+def test_the_watch_sees_a_violation(page, axe):
+    """Broken on purpose: a picture without words and pale text."""
+    page.set_content(
+        "<html lang=en><title>x</title><main><img src='data:,'><p style='color:#bbb'>pale</p></main></html>"
+    )
+    assert {line.split(":")[0] for line in _violations(page, axe)} >= {"image-alt", "color-contrast"}

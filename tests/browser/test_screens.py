@@ -1,0 +1,55 @@
+"""Every page at three widths, light and dark: kept as pictures in build/screens, nothing runs out of the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from browser_kit.server import PAGES
+from browser_kit.watching import error_boxes
+
+SCREENS = Path(__file__).parents[2] / "build" / "screens"
+
+_TOO_WIDE = """
+() => {
+  const main = document.querySelector('[data-testid="stMain"]') || document.scrollingElement;
+  const wide = [document.scrollingElement, main].filter((each) => each.scrollWidth > each.clientWidth + 1);
+  return wide.map((each) => each.tagName + " " + each.scrollWidth + " > " + each.clientWidth);
+}
+"""
+
+
+def _shot(page, name: str) -> None:
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(400)  # fades of Streamlit
+    page.screenshot(path=SCREENS / f"{name}.png")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_every_page(sample_app, open_page, ready, width, dark):
+    page = open_page(None, width=width, dark=dark)
+    trouble = {}
+    for name in PAGES:
+        page.goto(sample_app.url(name))
+        ready(page)
+        _shot(page, f"{name}-{width}-{'dark' if dark else 'light'}")
+        trouble[name] = [*page.evaluate(_TOO_WIDE), *error_boxes(page)]
+    page.goto(sample_app.url("search", q="Who discovered the comet?"))
+    ready(page)
+    _shot(page, f"results-{width}-{'dark' if dark else 'light'}")
+    trouble["results"] = [*page.evaluate(_TOO_WIDE), *error_boxes(page)]
+    assert {name: each for name, each in trouble.items() if each} == {}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_an_empty_library(empty_app, open_page, ready, width, dark):
+    page = open_page(None, width=width, dark=dark)
+    trouble = {}
+    for name in PAGES:
+        page.goto(empty_app.url(name))
+        ready(page)
+        _shot(page, f"empty-{name}-{width}-{'dark' if dark else 'light'}")
+        trouble[name] = [*page.evaluate(_TOO_WIDE), *error_boxes(page)]
+    assert {name: each for name, each in trouble.items() if each} == {}
