@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cortex_engine.core import failpoints
 from cortex_engine.core.errors import ConfigError
 from cortex_engine.core.options import ChunkOptions, ParseOptions, SearchOptions
+from cortex_engine.core.settings_file import read_values, why_unfit, write_values
 
 CONFIG_FILE = "cortex_config.json"
+COMMAND_LINE = "command line"
 DEFAULT_DATA_DIR = Path.home() / ".cortex-suite"
 
 
@@ -32,10 +33,14 @@ def _setting(default: Any, description: str, group: str, env: str, cost: str = "
 class CortexConfig(BaseModel):
     """All settings, frozen. Field names are the keys of `cortex_config.json`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     data_dir: Path = _setting(
-        DEFAULT_DATA_DIR, "Folder of the library: catalog, originals, indexes.", "Library", "CORTEX_DATA_DIR"
+        DEFAULT_DATA_DIR,
+        "Folder of the library: catalog, originals, indexes.",
+        "Library",
+        "CORTEX_DATA_DIR",
+        "Opens another library: nothing is moved.",
     )
     default_collection: str = _setting(
         "Library",
@@ -173,6 +178,24 @@ class CortexConfig(BaseModel):
     qwen3_vl_rerank_batch_size: int = _setting(
         4, "Pairs a step of the reranker.", "Qwen3-VL", "QWEN3_VL_RERANK_BATCH_SIZE", ge=1, le=1024
     )
+    api_requests_per_minute: int = _setting(
+        600, "Requests a minute of one key, and of one address.", "API", "CORTEX_API_REQUESTS_PER_MINUTE", ge=1
+    )
+    api_upload_bytes: int = _setting(
+        500_000_000, "Largest upload over HTTP, all its files together.", "API", "CORTEX_API_UPLOAD_BYTES", ge=1
+    )
+    api_body_seconds: float = _setting(
+        15.0, "So long a request's body may stand still.", "API", "CORTEX_API_BODY_SECONDS", gt=0, le=3600
+    )
+    server_address: str = _setting(
+        "127.0.0.1", "Address that the application listens on.", "API", "CORTEX_SERVER_ADDRESS", "At the next start."
+    )
+    server_port: int = _setting(
+        8501, "Port of pages and API.", "API", "CORTEX_SERVER_PORT", "At the next start.", ge=1, le=65535
+    )
+    server_proxy: str = _setting(
+        "", "Address of a reverse proxy whose X-Forwarded-For counts; none by default.", "API", "CORTEX_SERVER_PROXY"
+    )
 
     def parse_options(self) -> ParseOptions:
         """The settings that the parse box takes."""
@@ -202,7 +225,7 @@ class SettingState:
     """A setting as `config show` and the Settings page present it.
 
     Attributes:
-        source: "default", "file" or "environment".
+        source: "default", "file", "environment", or "command line" (`--data-dir`).
         cost: what changing it entails, "" for nothing.
     """
 
@@ -262,6 +285,8 @@ def load_config(data_dir: Path | None = None, environ: Mapping[str, str] | None 
     file = config_file(environ, Path(str(from_environment.get("data_dir", DEFAULT_DATA_DIR))))
     from_file = _file_values(file)
     sources = dict.fromkeys(from_file, "file") | dict.fromkeys(from_environment, "environment")
+    if data_dir is not None:
+        sources["data_dir"] = COMMAND_LINE
     config = _validate({**from_file, **from_environment}, file)
     resolved = config.model_copy(update={"data_dir": config.data_dir.expanduser().absolute()})
     return LoadedConfig(resolved, file, sources)
@@ -275,33 +300,49 @@ def config_file(environ: Mapping[str, str], data_dir: Path) -> Path:
     return here if here.is_file() else data_dir.expanduser() / CONFIG_FILE
 
 
-def save_setting(loaded: LoadedConfig, key: str, value: str) -> LoadedConfig:
+def save_setting(loaded: LoadedConfig, key: str, value: object) -> LoadedConfig:
     """Write one setting to the configuration file (atomically) and read everything again.
 
     Args:
         loaded: where the file is.
         key: name of a setting.
-        value: JSON, or plain text for text settings; "null" or "default" removes it from the file.
+        value: of the setting's own type, None for null, or text as it stands in an environment variable. The file gets
+            JSON of the right type either way: numbers as numbers, switches as true and false.
 
     Raises:
-        ConfigError: unknown key or unfit value; the file is left as it was.
+        ConfigError: unknown key, unfit value, or a setting that the environment decides; the file is left as it was.
     """
-    key = _known_key(key)
-    if loaded.sources.get(key) == "environment":
-        raise ConfigError(
-            f"'{key}' is set by the environment variable {setting_facts(key)['env']}, which wins over the file. Change it there."
-        )
+    key = _changeable(loaded, key)
     values = _file_values(loaded.file)
-    if value == "default":
-        values.pop(key, None)
-    else:
-        values[key] = _parse_value(key, value)
-    _validate(values, loaded.file)
-    loaded.file.parent.mkdir(parents=True, exist_ok=True)
-    draft = loaded.file.with_suffix(".tmp")
-    draft.write_text(json.dumps(values, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    draft.replace(loaded.file)
-    return load_config(loaded.config.data_dir)
+    values[key] = _parse_value(key, value) if isinstance(value, str) else value
+    return _write(loaded, values)
+
+
+def reset_setting(loaded: LoadedConfig, key: str) -> LoadedConfig:
+    """Take one setting out of the configuration file, so that its default holds; errors as `save_setting`."""
+    key = _changeable(loaded, key)
+    values = _file_values(loaded.file)
+    values.pop(key, None)
+    return _write(loaded, values)
+
+
+def _changeable(loaded: LoadedConfig, key: str) -> str:
+    key = _known_key(key)
+    source, variable = loaded.sources.get(key), setting_facts(key)["env"]
+    if source == COMMAND_LINE:
+        raise ConfigError(f"'{key}' was given when the program was started, which wins over the file. Change it there.")
+    if source == "environment":
+        named = variable if variable in os.environ or key != "offline" else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE"
+        raise ConfigError(
+            f"'{key}' is set by the environment variable {named}, which wins over the file. Change it there."
+        )
+    return key
+
+
+def _write(loaded: LoadedConfig, values: dict[str, Any]) -> LoadedConfig:
+    plain = _validate(values, loaded.file).model_dump(mode="json")
+    write_values(loaded.file, {key: plain[key] for key in values})
+    return load_config(loaded.config.data_dir if loaded.sources.get("data_dir") == COMMAND_LINE else None)
 
 
 def setting_facts(key: str) -> dict[str, str]:
@@ -331,23 +372,7 @@ def _parse_value(key: str, raw: str) -> Any:
 
 
 def _file_values(file: Path) -> dict[str, Any]:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"The configuration file {file} is not in UTF-8. Correct or remove it.") from error
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"The configuration file {file} is not valid JSON (line {error.lineno}: {error.msg}). Correct or remove it."
-        ) from error
-    if not isinstance(values, dict):
-        raise ConfigError(f'The configuration file {file} must hold one JSON object, like {{"ocr": false}}.')
-    return {_known_key(key, file): value for key, value in values.items()}
+    return {_known_key(key, file): value for key, value in read_values(file).items()}
 
 
 def _known_key(key: str, file: Path | None = None) -> str:
@@ -367,6 +392,7 @@ def _validate(values: dict[str, Any], file: Path) -> CortexConfig:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = str(first["loc"][0])
+        reason = why_unfit(first["type"], first.get("ctx", {}))
         raise ConfigError(
-            f"The setting '{key}' (file {file} or variable {setting_facts(key)['env']}) cannot be used: {first['msg']}."
-        ) from error
+            f"The setting '{key}' (file {file} or variable {setting_facts(key)['env']}) cannot be used. {reason}"
+        ) from None

@@ -98,9 +98,10 @@ def show_config(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def set_config(context: click.Context, key: str, value: str) -> None:
     """Write a setting to the configuration file ("default" removes it)."""
-    from cortex_engine.config import save_setting
+    from cortex_engine.config import reset_setting, save_setting
 
-    loaded = save_setting(settings(context), key, value)
+    before = settings(context)
+    loaded = reset_setting(before, key) if value == "default" else save_setting(before, key, value)
     click.echo(f"{key} = {getattr(loaded.config, key.lower(), value)} in {loaded.file}")
 
 
