@@ -7,14 +7,18 @@ through entry points of the groups `cortex_engine.embedders` and `cortex_engine.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from cortex_engine.catalog.pictures import PictureCache
 from cortex_engine.config import CortexConfig
+from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.documents import Box, PagePicture
 from cortex_engine.core.errors import ConfigError, ModelMismatchError
 from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, LexicalIndex, VectorStore
 
@@ -99,6 +103,33 @@ def build_parser(config: CortexConfig) -> DocumentParser:
     return ParseBox(config.parse_options(), workers=config.parse_workers)
 
 
+def parser_for(config: CortexConfig, parser: DocumentParser, options: IngestOptions) -> DocumentParser:
+    """The parser for the files of a job that has options of its own."""
+    from cortex_engine.parsing.box import ParseBox
+
+    settings = config.parse_options()
+    wanted = replace(
+        settings,
+        ocr=settings.ocr if options.ocr is None else options.ocr,
+        ocr_language=options.ocr_language or settings.ocr_language,
+    )
+    return parser.reading(wanted) if wanted != settings and isinstance(parser, ParseBox) else parser
+
+
+def ocr_absence() -> str:
+    """Why pictures cannot be read here, as a sentence, or ""; nothing is loaded to find out."""
+    from cortex_engine.parsing.registry import ocr_absence as absence
+
+    return absence()
+
+
+def ocr_languages() -> frozenset[str]:
+    """ISO 639-1 codes of the languages that OCR reads."""
+    from cortex_engine.parsing.registry import OCR_LANGUAGES
+
+    return OCR_LANGUAGES
+
+
 def detect_language(text: str) -> str:
     """ISO 639-1 code of a text, or "" where undecided."""
     from cortex_engine.parsing.language import detect_language as detect
@@ -106,11 +137,30 @@ def detect_language(text: str) -> str:
     return detect(text)
 
 
-def build_chunker(config: CortexConfig, embedder: Embedder) -> Chunker:
-    """The chunker that fits an embedder's limit."""
+def build_chunker(config: CortexConfig, embedder: Embedder, options: IngestOptions | None = None) -> Chunker:
+    """The chunker that fits an embedder's limit and a job's options."""
     from cortex_engine.chunking.text import TextChunker
 
-    return TextChunker(embedder.tokenizer, embedder.spec.max_tokens, config.chunk_options())
+    settings = config.chunk_options()
+    if options is not None and options.chunk_max_tokens:
+        settings = replace(settings, max_tokens=options.chunk_max_tokens)
+    return TextChunker(embedder.tokenizer, embedder.spec.max_tokens, settings)
+
+
+def build_pictures(config: CortexConfig) -> PictureCache:
+    """The pictures of pages that are kept."""
+    return PictureCache(config.data_dir / "pages", keep_free=room_to_keep(config))
+
+
+def mark_picture(picture: PagePicture, passage: Sequence[Box], terms: Sequence[Box]) -> PagePicture:
+    """The picture of a page with the passage's lines and single words marked.
+
+    Raises:
+        ParseError: the picture cannot be read.
+    """
+    from cortex_engine.parsing.marking import mark_picture as mark
+
+    return mark(picture, passage, terms)
 
 
 def build_blobs(config: CortexConfig) -> BlobStore:

@@ -17,6 +17,7 @@ from cortex_engine import backends
 from cortex_engine.catalog.owner import OwnerLock
 from cortex_engine.catalog.sqlite import SqliteCatalog
 from cortex_engine.config import CortexConfig
+from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.errors import (
     AlreadyExistsError,
@@ -38,6 +39,7 @@ from cortex_engine.core.reports import IndexState
 from cortex_engine.ingestion.derived import DerivedIndex, VectorIndex, WordIndex
 from cortex_engine.ingestion.indexing import DAMAGE, IndexSync, Repair, generation_folder, oversized
 from cortex_engine.ingestion.pipeline import DocumentLine
+from cortex_engine.shelf import ModelShelf
 
 _log = logging.getLogger(__name__)
 
@@ -64,11 +66,12 @@ class Library:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.lock = OwnerLock(self.folder, command=command)
         self.blobs = backends.build_blobs(config)
+        self.pictures = backends.build_pictures(config)
         self.catalog = SqliteCatalog(self.folder / "catalog.db", blobs=self.blobs)
         self.sync = IndexSync(self.catalog, self.derived, self._make_index)
         self.repairs: list[Repair] = []
         self._owner = False
-        self._embedders: dict[str, Embedder] = {}
+        self.shelf = ModelShelf(config)
         self._readers: dict[str, tuple[IndexState, DerivedIndex]] = {}
         self._parser: DocumentParser | None = None
         self._guard = threading.RLock()
@@ -131,11 +134,17 @@ class Library:
             try:
                 yield self.try_own()
             finally:
-                if self._owner and not before:
-                    self.sync.close()
-                    self.catalog.become_owner(False)
-                    self.lock.release()
-                    self._owner = False
+                if not before:
+                    self.disown()
+
+    def disown(self) -> None:
+        """Let another process become the owner; this one goes on as a reader."""
+        with self._guard:
+            if self._owner:
+                self.sync.close()
+                self.catalog.become_owner(False)
+                self.lock.release()
+                self._owner = False
 
     def require_room(self) -> None:
         """Refuse before anything is written what would fill the disk.
@@ -153,7 +162,7 @@ class Library:
 
     def models(self) -> dict[str, EmbeddingSpec]:
         """Models of all collections, by id."""
-        return {collection.spec.id: collection.spec for collection in self.catalog.collections()}
+        return self.catalog.models()
 
     def search_indexes(self) -> list[str]:
         """Names of the indexes that every search can use."""
@@ -259,21 +268,11 @@ class Library:
         Raises:
             ModelMismatchError, ModelUnavailableError: with cause and remedy.
         """
-        with self._guard:
-            if spec.id not in self._embedders:
-                self._embedders[spec.id] = backends.embedder_of(self.config, spec)
-            return self._embedders[spec.id]
-
-    def use_embedder(self, embedder: Embedder) -> None:
-        """Let this embedder stand for its spec in this library."""
-        with self._guard:
-            self._embedders[embedder.spec.id] = embedder
+        return self.shelf.embedder(spec)
 
     def default_spec(self) -> EmbeddingSpec:
         """The spec of the model that the settings name, for new collections."""
-        embedder = backends.build_embedder(self.config)
-        with self._guard:
-            return self._embedders.setdefault(embedder.spec.id, embedder).spec
+        return self.shelf.default_spec()
 
     def collection(self, name: str) -> Collection:
         """The collection of this name, made with the default model if it is not there yet."""
@@ -286,9 +285,13 @@ class Library:
         except AlreadyExistsError:  # another process was faster
             return self.catalog.collection(name)
 
-    def chunker(self, spec: EmbeddingSpec) -> Chunker:
-        """The chunker for a model."""
-        return backends.build_chunker(self.config, self.embedder(spec))
+    def chunker(self, spec: EmbeddingSpec, options: IngestOptions | None = None) -> Chunker:
+        """The chunker for a model and a job's options."""
+        return backends.build_chunker(self.config, self.embedder(spec), options)
+
+    def parser_for(self, options: IngestOptions) -> DocumentParser:
+        """The parse box, reading as a job's options ask."""
+        return backends.parser_for(self.config, self.parser, options)
 
     @property
     def parser(self) -> DocumentParser:
@@ -300,7 +303,7 @@ class Library:
 
     def line(self) -> DocumentLine:
         """A document line on this library."""
-        return DocumentLine(self.catalog, self.blobs, self.parser, self.chunker, self.embedder)
+        return DocumentLine(self.catalog, self.blobs, self.parser_for, self.chunker, self.embedder)
 
     def close(self) -> None:
         """Close everything and give up ownership."""
@@ -311,9 +314,8 @@ class Library:
             if close_parser is not None:
                 close_parser()
             self.catalog.close()
-            if self._owner:
-                self.lock.release()
-                self._owner = False
+            self.lock.release()
+            self._owner = False
 
     def _vector_index(self, name: str) -> VectorIndex:
         index = self._index(name)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cortex_engine import backends, working
 from cortex_engine.config import LoadedConfig
 from cortex_engine.core import identifiers
+from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.documents import (
     PAGE_BREAK,
@@ -28,7 +29,7 @@ from cortex_engine.core.documents import (
 )
 from cortex_engine.core.errors import NotFoundError
 from cortex_engine.core.protocols import Embedder, Tokenizer, Vectors
-from cortex_engine.core.reports import EvaluationReport, IngestEvent
+from cortex_engine.core.reports import EvaluationReport, IngestEvent, Job
 from cortex_engine.core.search import Filters, SearchMode
 from cortex_engine.library import Library
 from cortex_engine.working import IngestReport
@@ -149,10 +150,32 @@ class _PrecomputedEmbedder:
 
 def load_samples(library: Library, on_event: Callable[[IngestEvent], None]) -> IngestReport:
     """See `CortexSuite.load_samples`."""
+    with _sample_files(library) as folder:
+        return working.ingest(library, [folder], SAMPLE_COLLECTION, True, on_event, None)
+
+
+def submit_samples(library: Library) -> Job | None:
+    """See `CortexSuite.submit_samples`."""
+    for job in library.catalog.jobs(active_only=True):
+        if job.collection == SAMPLE_COLLECTION:
+            return job
+    with _sample_files(library) as folder:
+        here = library.catalog.scope(Filters(collections=(SAMPLE_COLLECTION,))) or frozenset()
+        wanted = [identifiers.document_id(identifiers.file_hash(path)) for path in sorted(folder.iterdir())]
+        if here.issuperset(wanted):
+            return None
+        return working.submit(library, [folder], SAMPLE_COLLECTION, True, IngestOptions())[0]
+
+
+@contextmanager
+def _sample_files(library: Library) -> Iterator[Path]:
+    """The folder of the samples; their vectors are at hand for the library's model."""
     with as_file(files("cortex_engine") / "samples") as folder:
         collection = library.collection(SAMPLE_COLLECTION)
-        library.use_embedder(_PrecomputedEmbedder(library.embedder(collection.spec), _vectors(folder, collection.spec)))
-        return working.ingest(library, [folder / "documents"], SAMPLE_COLLECTION, True, on_event, None)
+        embedder = library.embedder(collection.spec)
+        if not isinstance(embedder, _PrecomputedEmbedder):
+            library.shelf.put(_PrecomputedEmbedder(embedder, _vectors(folder, collection.spec)))
+        yield folder / "documents"
 
 
 def sample_questions(library: Library) -> list[str]:

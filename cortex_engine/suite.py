@@ -17,6 +17,7 @@ from cortex_engine.chapters.collections import CollectionsChapter
 from cortex_engine.chapters.documents import DocumentsChapter
 from cortex_engine.chapters.ingestion import IngestionChapter
 from cortex_engine.chapters.keys import KeysChapter
+from cortex_engine.chapters.models import ModelsChapter
 from cortex_engine.chapters.notebook import NotebookChapter
 from cortex_engine.chapters.search import SearchChapter
 from cortex_engine.chapters.views import ViewsChapter
@@ -35,6 +36,7 @@ class CortexSuite(
     ViewsChapter,
     CareChapter,
     KeysChapter,
+    ModelsChapter,
 ):
     """An open library with everything it can do. Not to be shared between processes; threads may share it."""
 
@@ -68,7 +70,8 @@ class CortexSuite(
         return cls(loaded, Library(loaded.config, command))
 
     def close(self) -> None:
-        """Close the library; work that is queued stays queued."""
+        """End the background work and close the library; what is queued stays queued."""
+        self.stop_background()
         self._library.close()
 
     def __enter__(self) -> CortexSuite:

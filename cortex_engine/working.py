@@ -84,9 +84,7 @@ def submit(
     return submission.submit("ingest", name, listing.files, listing.unreadable)
 
 
-def receive(
-    library: Library, uploads: Sequence[tuple[str, BinaryIO]], collection: str, options: IngestOptions
-) -> Job:
+def receive(library: Library, uploads: Sequence[tuple[str, BinaryIO]], collection: str, options: IngestOptions) -> Job:
     """See `CortexSuite.receive`."""
     library.require_room()
     name = library.collection(collection).name

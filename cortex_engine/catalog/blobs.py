@@ -59,6 +59,10 @@ class FileBlobStore:
         """The same for bytes in memory (attachments, uploads)."""
         return self._put(io.BytesIO(data), len(data))
 
+    def put_stream(self, stream: BinaryIO, size: int) -> tuple[str, int]:
+        """The same for an open stream (uploads), read from where it stands, block by block; `size`: about how many bytes."""
+        return self._put(stream, size)
+
     def path(self, sha256: str) -> Path:
         """Where the original lies.
 

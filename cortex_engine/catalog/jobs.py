@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from cortex_engine.catalog import queue, rows
 from cortex_engine.catalog.blobs import require_blob
-from cortex_engine.catalog.connection import CatalogPart
+from cortex_engine.catalog.job_care import JobCare
+from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore
-from cortex_engine.core.errors import NotFoundError, UsageError
+from cortex_engine.core.errors import UsageError
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.identifiers import new_id
 from cortex_engine.core.records import NewFile
@@ -33,40 +36,19 @@ _ENQUEUE = """
 """
 
 
-def _job_key(connection: sqlite3.Connection, job_id: str) -> int:
-    found = connection.execute(
-        "SELECT key, id FROM job WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", (job_id, f"{job_id}g")
-    ).fetchall()
-    if job_id and found and (len(found) == 1 or found[0][1] == job_id):
-        return int(found[0][0])
-    reason = f"Several jobs begin with '{job_id}'; give more of the id." if job_id and found else ""
-    raise NotFoundError(reason or f"There is no job '{job_id}'. 'cortex jobs' lists all of them.")
-
-
-def _jobs(connection: sqlite3.Connection, condition: str, values: Sequence[int | str]) -> list[Job]:
-    found = connection.execute(
-        f"SELECT key, id, kind, collection, state, created, owner, message FROM job WHERE {condition} ORDER BY key DESC",
-        values,
-    ).fetchall()
-    counts: dict[int, dict[FileState, int]] = {row[0]: {} for row in found}
-    counted = connection.execute(
-        "SELECT job, state, count(*) FROM job_file WHERE job IN (SELECT value FROM json_each(?)) GROUP BY job, state",
-        (rows.array(counts),),
-    )
-    for key, state, count in counted:
-        counts[key][FileState(state)] = count
-    return [
-        Job(job_id, kind, collection, JobState(state), created, counts[key], owner, message)
-        for key, job_id, kind, collection, state, created, owner, message in found
-    ]
-
-
-class JobRecords(CatalogPart):
+class JobRecords(JobCare):
     """The port `Jobs`."""
 
     _blobs: BlobStore | None
 
-    def enqueue(self, kind: str, collection: str, files: Sequence[NewFile], job_id: str = "") -> Job:
+    def enqueue(
+        self,
+        kind: str,
+        collection: str,
+        files: Sequence[NewFile],
+        job_id: str = "",
+        options: IngestOptions | None = None,
+    ) -> Job:
         """Queue files as a new job, or add them to the job `job_id` (which is open again, had it been done).
 
         A file that the job has already is queued again only when it had ended.
@@ -79,12 +61,12 @@ class JobRecords(CatalogPart):
             for file in files:
                 require_blob(self._blobs, file.sha256, file.name)
             if job_id:
-                key = _job_key(connection, job_id)
+                key = queue.job_key(connection, job_id)
             else:
                 cursor = connection.execute(
-                    "INSERT INTO job (id, kind, collection, state, created, owner, message) "
-                    "VALUES (?, ?, ?, 'queued', ?, '', '')",
-                    (new_id(), kind, collection, rows.now()),
+                    "INSERT INTO job (id, kind, collection, state, created, owner, message, options) "
+                    "VALUES (?, ?, ?, 'queued', ?, '', '', ?)",
+                    (new_id(), kind, collection, rows.now(), json.dumps(asdict(options or IngestOptions()))),
                 )
                 key = int(cursor.lastrowid or 0)
             connection.executemany(
@@ -96,7 +78,7 @@ class JobRecords(CatalogPart):
                 (key,),
             )
             queue.finish_job(connection, key)
-            job = _jobs(connection, "key = ?", (key,))[0]
+            job = queue.jobs(connection, "key = ?", (key,))[0]
         failpoint("job.queued")
         return job
 
@@ -104,7 +86,7 @@ class JobRecords(CatalogPart):
         """Newest first."""
         condition = "state NOT IN ('done', 'cancelled')" if active_only else "1"
         with self._database.read() as connection:
-            return _jobs(connection, condition, ())
+            return queue.jobs(connection, condition, ())
 
     def job(self, job_id: str) -> Job:
         """One job, by id or unique prefix.
@@ -113,10 +95,12 @@ class JobRecords(CatalogPart):
             NotFoundError: no such job, or several.
         """
         with self._database.read() as connection:
-            return _jobs(connection, "key = ?", (_job_key(connection, job_id),))[0]
+            return queue.jobs(connection, "key = ?", (queue.job_key(connection, job_id),))[0]
 
-    def job_files(self, job_id: str, states: Sequence[FileState] = ()) -> list[JobFile]:
-        """Files of a job in order of entry.
+    def job_files(
+        self, job_id: str, states: Sequence[FileState] = (), limit: int = -1, offset: int = 0
+    ) -> list[JobFile]:
+        """Files of a job (in these states) in order of entry; `limit` -1 for all.
 
         Raises:
             NotFoundError: no such job.
@@ -125,8 +109,8 @@ class JobRecords(CatalogPart):
         with self._database.read() as connection:
             found = connection.execute(
                 f"SELECT {queue.FILE_COLUMNS} FROM job_file f JOIN job j ON j.key = f.job WHERE f.job = ? "
-                "AND f.state IN (SELECT value FROM json_each(?)) ORDER BY f.key",
-                (_job_key(connection, job_id), rows.array(state.value for state in wanted)),
+                "AND f.state IN (SELECT value FROM json_each(?)) ORDER BY f.key LIMIT ? OFFSET ?",
+                (queue.job_key(connection, job_id), rows.array(state.value for state in wanted), limit, offset),
             )
             return [queue.job_file(row) for row in found]
 
@@ -138,8 +122,8 @@ class JobRecords(CatalogPart):
             UsageError: the job has ended already, or is to be finished while files wait.
         """
         with self._database.write() as connection:
-            key = _job_key(connection, job_id)
-            job = _jobs(connection, "key = ?", (key,))[0]
+            key = queue.job_key(connection, job_id)
+            job = queue.jobs(connection, "key = ?", (key,))[0]
             if job.state != state:
                 if job.state in (JobState.DONE, JobState.CANCELLED):
                     raise UsageError(f"The job {job.id} has ended ({job.state.value}); retry it to queue files again.")
@@ -151,7 +135,7 @@ class JobRecords(CatalogPart):
                     "UPDATE job_file SET state = 'cancelled', message = ? WHERE job = ? AND state = 'queued'",
                     (message, key),
                 )
-            return _jobs(connection, "key = ?", (key,))[0]
+            return queue.jobs(connection, "key = ?", (key,))[0]
 
     def retry_job(self, job_id: str) -> Job:
         """Queue failed, cancelled and quarantined files again.
@@ -160,7 +144,7 @@ class JobRecords(CatalogPart):
             NotFoundError: no such job.
         """
         with self._database.write() as connection:
-            key = _job_key(connection, job_id)
+            key = queue.job_key(connection, job_id)
             changed = connection.execute(
                 "UPDATE job_file SET state = 'queued', attempts = 0, message = '', lease_owner = '', lease_until = 0 "
                 "WHERE job = ? AND state IN ('failed', 'cancelled', 'quarantined') AND sha256 != ''",
@@ -168,7 +152,7 @@ class JobRecords(CatalogPart):
             )
             if changed.rowcount:
                 connection.execute("UPDATE job SET state = 'queued', message = '' WHERE key = ?", (key,))
-            return _jobs(connection, "key = ?", (key,))[0]
+            return queue.jobs(connection, "key = ?", (key,))[0]
 
     def claim(self, owner: str, limit: int = 1, lease_seconds: float = 60.0) -> list[JobFile]:
         """Take queued files (and those whose lease ran out) of running jobs; attempts are counted.

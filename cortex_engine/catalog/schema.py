@@ -134,6 +134,7 @@ _TABLES_OF_THE_APPLICATION = (
         scopes TEXT NOT NULL, created TEXT NOT NULL, last_used TEXT NOT NULL DEFAULT '',
         revoked TEXT NOT NULL DEFAULT '')""",
     "CREATE INDEX document_added ON document (added)",
+    "CREATE INDEX job_file_job ON job_file (job, state)",
 )
 
 

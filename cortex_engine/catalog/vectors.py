@@ -13,7 +13,7 @@ from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import CatalogError, ModelMismatchError, NotFoundError
 from cortex_engine.core.protocols import Vectors
-from cortex_engine.core.records import VectorBatch
+from cortex_engine.core.records import StoredVectors, VectorBatch
 
 _BATCH = 4096
 """Rows that `vectors` gives at once."""
@@ -97,6 +97,27 @@ class VectorReading(CatalogPart):
             yield _batch(found)
             last = found[-1][0]
 
+    def stored_vectors(self, model_id: str) -> Iterator[StoredVectors]:
+        """All vectors of a model as they lie there, unchecked, in batches of at most 4,096 rows, in order of entry.
+
+        Raises:
+            NotFoundError: unknown model id.
+        """
+        last = 0
+        while True:
+            with self._database.read() as connection:
+                model = _model(connection, model_id)[0]
+                found = connection.execute(
+                    "SELECT v.chunk, c.id, c.text_hash, v.data FROM vector v JOIN chunk c ON c.key = v.chunk "
+                    f"WHERE v.model = ? AND v.chunk > ? ORDER BY v.chunk LIMIT {_BATCH}",
+                    (model, last),
+                ).fetchall()
+            if not found:
+                return
+            keys, chunk_ids, text_hashes, data = zip(*found, strict=True)
+            yield StoredVectors(list(chunk_ids), list(text_hashes), list(data))
+            last = keys[-1]
+
     def known_vectors(self, model_id: str, text_hashes: Sequence[str]) -> dict[str, bytes]:
         """Vectors (float32 bytes) that were made before for the same embedded text.
 
@@ -157,6 +178,17 @@ class VectorReading(CatalogPart):
         """
         with self._database.read() as connection:
             return rows.spec_from(_model(connection, model_id)[2])
+
+    def models(self, collections: Sequence[str] = ()) -> dict[str, EmbeddingSpec]:
+        """Models by id of all collections, or of those of them that are there; cheap."""
+        condition = "WHERE c.name IN (SELECT value FROM json_each(?))" if collections else "WHERE ? != ''"
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT s.id, s.json FROM collection c JOIN embedding_spec s ON s.key = c.model "
+                f"{condition} ORDER BY s.key",
+                (rows.array(collections) if collections else "all",),
+            )
+            return {model_id: rows.spec_from(text) for model_id, text in found}
 
 
 def _batch(found: list[tuple[int, str, str, bytes, int]]) -> VectorBatch:

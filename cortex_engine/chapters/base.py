@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from cortex_engine.background import Background
 from cortex_engine.config import CortexConfig, LoadedConfig
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import NotFoundError, UsageError
@@ -22,6 +23,7 @@ class Chapter:
     loaded: LoadedConfig
     config: CortexConfig
     _library: Library
+    _background: Background | None = None
 
     def document(self, id_or_name: str) -> Document:
         """One document by id, unique beginning of an id, name or path.

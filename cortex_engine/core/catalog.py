@@ -23,6 +23,7 @@ from cortex_engine.core.records import (
     Passage,
     PreparedDocument,
     Source,
+    StoredVectors,
     VectorBatch,
 )
 from cortex_engine.core.reports import IndexState, OutboxEntry
@@ -221,6 +222,14 @@ class VectorRecords(Protocol):
         """
         ...
 
+    def stored_vectors(self, model_id: str) -> Iterator[StoredVectors]:
+        """All vectors of a model as they lie there, unchecked, in batches; for who looks for damage.
+
+        Raises:
+            NotFoundError: unknown model id.
+        """
+        ...
+
     def known_vectors(self, model_id: str, text_hashes: Sequence[str]) -> dict[str, bytes]:
         """Vectors (float32 bytes) that were made before for the same embedded text."""
         ...
@@ -239,6 +248,10 @@ class VectorRecords(Protocol):
         Raises:
             NotFoundError: unknown model id.
         """
+        ...
+
+    def models(self, collections: Sequence[str] = ()) -> dict[str, EmbeddingSpec]:
+        """Models by id of all collections, or of those of them that are there; cheap."""
         ...
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cortex_engine.core.app import IngestOptions
+
 
 class FileState(StrEnum):
     """Where a file of an ingest stands."""
@@ -79,6 +81,7 @@ class JobFile:
         name: what the document is to be called.
         sha256: of its durable copy among the blobs.
         attempts: how often a process has begun it.
+        options: of its job.
     """
 
     id: int
@@ -95,6 +98,7 @@ class JobFile:
     mtime_ns: int = 0
     pages: int = 0
     seconds: float = 0.0
+    options: IngestOptions = field(default_factory=IngestOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Job:
         kind: "ingest" or "sync".
         counts: files by state.
         owner: "pid 123 on host" of the process that works on it, or "".
+        options: how its files are read.
     """
 
     id: str
@@ -115,6 +120,7 @@ class Job:
     counts: Mapping[FileState, int] = field(default_factory=dict)
     owner: str = ""
     message: str = ""
+    options: IngestOptions = field(default_factory=IngestOptions)
 
     @property
     def total(self) -> int:

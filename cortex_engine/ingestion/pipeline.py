@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cortex_engine.core import identifiers
+from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.documents import Attachment, Chunk, PageState, ParsedDocument
@@ -20,6 +21,9 @@ from cortex_engine.core.records import CommitOutcome, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, JobFile
 
 _log = logging.getLogger(__name__)
+
+_AS_SET = IngestOptions()
+"""Everything as the settings say."""
 
 _CONTAINERS = frozenset({"zip", "email"})
 _DEEPEST = 2
@@ -51,6 +55,7 @@ class _Item:
     name: str
     depth: int
     parent_id: str = ""
+    options: IngestOptions = _AS_SET
 
 
 class DocumentLine:
@@ -59,8 +64,8 @@ class DocumentLine:
     Args:
         catalog: where documents are committed.
         blobs: where the originals lie.
-        parser: reads files.
-        chunker_for: the chunker that fits a model's limit.
+        parser_for: what reads files as a job's options ask.
+        chunker_for: the chunker that fits a model's limit and a job's options.
         embedder_for: the model of a spec.
     """
 
@@ -68,19 +73,19 @@ class DocumentLine:
         self,
         catalog: Catalog,
         blobs: BlobStore,
-        parser: DocumentParser,
-        chunker_for: Callable[[EmbeddingSpec], Chunker],
+        parser_for: Callable[[IngestOptions], DocumentParser],
+        chunker_for: Callable[[EmbeddingSpec, IngestOptions], Chunker],
         embedder_for: Callable[[EmbeddingSpec], Embedder],
     ) -> None:
         self._catalog = catalog
         self._blobs = blobs
-        self._parser = parser
+        self._parser_for = parser_for
         self._chunker_for = chunker_for
         self._embedder_for = embedder_for
 
-    def fingerprint(self, spec: EmbeddingSpec) -> str:
+    def fingerprint(self, spec: EmbeddingSpec, options: IngestOptions = _AS_SET) -> str:
         """Identifies parser, chunker and their settings: 16 hexadecimal digits."""
-        key = f"{self._parser.fingerprint}\x00{self._chunker_for(spec).fingerprint}"
+        key = f"{self._parser_for(options).fingerprint}\x00{self._chunker_for(spec, options).fingerprint}"
         return hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def process(self, file: JobFile, progress: Callable[[FileState], None]) -> Outcome:
@@ -93,7 +98,7 @@ class DocumentLine:
         begun = time.perf_counter()
         collection = self._catalog.collection(file.collection)
         source = _source(file)
-        item = _Item(file.sha256, file.bytes, file.name, depth=0)
+        item = _Item(file.sha256, file.bytes, file.name, depth=0, options=file.options)
         if file.attempts <= 1 and (known := self._known(item, collection)):
             return self._adopt(item, collection, source, known)
         outcome = Outcome(FileState.DONE)
@@ -108,7 +113,7 @@ class DocumentLine:
             document = self._catalog.document(document_id)
         except NotFoundError:
             return ""
-        return document_id if document.pipeline == self.fingerprint(collection.spec) else ""
+        return document_id if document.pipeline == self.fingerprint(collection.spec, item.options) else ""
 
     def _adopt(self, item: _Item, collection: Collection, source: Source | None, document_id: str) -> Outcome:
         before = self._catalog.document(document_id)
@@ -136,10 +141,10 @@ class DocumentLine:
     ) -> None:
         progress(FileState.PARSING)
         begun = time.perf_counter()
-        parsed = self._parser.parse(self._blobs.path(item.sha256), item.name)
+        parsed = self._parser_for(item.options).parse(self._blobs.path(item.sha256), item.name)
         _refuse_unreadable(item.name, parsed)
         document_id = identifiers.document_id(item.sha256)
-        chunks = self._chunker_for(collection.spec).split(document_id, parsed)
+        chunks = self._chunker_for(collection.spec, item.options).split(document_id, parsed)
         _check_account(item.name, parsed, chunks)
         progress(FileState.EMBEDDING)
         vectors = self._embed(chunks, collection.spec, outcome)
@@ -150,7 +155,7 @@ class DocumentLine:
             parsed=parsed,
             chunks=chunks,
             vectors=vectors,
-            pipeline=self.fingerprint(collection.spec),
+            pipeline=self.fingerprint(collection.spec, item.options),
             parent_id=item.parent_id,
             seconds=time.perf_counter() - begun,
         )
@@ -175,7 +180,7 @@ class DocumentLine:
             return
         try:
             sha256, size = self._blobs.put_bytes(attachment.data)
-            item = _Item(sha256, size, name, container.depth + 1, parent_id)
+            item = _Item(sha256, size, name, container.depth + 1, parent_id, container.options)
             self._take(item, collection, None, outcome, progress)
         except ParseError as error:
             outcome.messages.append(f"Not taken in from it: {error}")
@@ -187,7 +192,7 @@ class DocumentLine:
             Number of passages.
         """
         spec, pipeline = collection.spec, self.fingerprint(collection.spec)
-        chunker, prepared = self._chunker_for(spec), []
+        chunker, prepared = self._chunker_for(spec, _AS_SET), []
         for name, parsed in texts:
             sha256 = identifiers.text_hash(f"{name}\x00{parsed.text}")
             chunks = chunker.split(identifiers.document_id(sha256), parsed)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.errors import NotFoundError, StorageFullError, UsageError
 from cortex_engine.core.records import NewFile
@@ -17,6 +20,8 @@ from cortex_engine.core.reports import FileState, IngestEvent, Job
 _IGNORED_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _QUEUE_BATCH = 50
 _ATTEMPTS = 3
+_LONGEST_NAME = 500
+"""Characters of an upload's name that are kept, from its end."""
 
 
 def is_ignored(name: str) -> bool:
@@ -135,10 +140,17 @@ def _is_file(entry: os.DirEntry[str], unreadable: list[Unreadable]) -> bool:
 class Submission:
     """Queues files: each is durable among the blobs before a job refers to it."""
 
-    def __init__(self, catalog: Catalog, blobs: BlobStore, on_event: Callable[[IngestEvent], None]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        blobs: BlobStore,
+        on_event: Callable[[IngestEvent], None],
+        options: IngestOptions | None = None,
+    ) -> None:
         self._catalog = catalog
         self._blobs = blobs
         self._on_event = on_event
+        self._options = options
 
     def submit(
         self,
@@ -164,7 +176,7 @@ class Submission:
             StorageFullError: too little room; files before it are queued.
         """
         self._catalog.collection(collection)
-        job = self._catalog.enqueue(kind, collection, [])
+        job = self._catalog.enqueue(kind, collection, [], options=self._options)
         failures: list[IngestEvent] = []
         batch: list[tuple[NewFile, Path]] = []
 
@@ -196,7 +208,32 @@ class Submission:
         sha256, size = self._blobs.put(path)
         return NewFile(in_words(path), in_words(path.name), sha256, size, status.st_mtime_ns)
 
-    def _queue(self, kind: str, collection: str, batch: Sequence[tuple[NewFile, Path]], job_id: str) -> None:
+    def receive(self, collection: str, uploads: Sequence[tuple[str, BinaryIO]]) -> Job:
+        """Take uploads in: each is durable among the blobs before the job refers to it.
+
+        Args:
+            collection: its name.
+            uploads: names (perhaps with the folders they came from) and streams, which can be read again.
+
+        Raises:
+            UsageError: there is nothing to take in.
+            StorageFullError: too little room; nothing is queued.
+        """
+        self._catalog.collection(collection)
+        wanted = [(name, stream) for given, stream in uploads if (name := upload_name(given))]
+        if not wanted:
+            raise UsageError("There was no file to add: hidden files and the traces of systems are left out.")
+        batch = [(self._receive(name, stream), stream) for name, stream in wanted]
+        job = self._catalog.enqueue("ingest", collection, [], options=self._options)
+        self._queue("ingest", collection, batch, job.id)
+        return self._catalog.job(job.id)
+
+    def _receive(self, name: str, stream: BinaryIO) -> NewFile:
+        stream.seek(0)
+        sha256, size = self._blobs.put_stream(stream, _size(stream))
+        return NewFile("", name, sha256, size)
+
+    def _queue(self, kind: str, collection: str, batch: Sequence[tuple[NewFile, Path | BinaryIO]], job_id: str) -> None:
         """Queue; originals that another process has just removed with the last document of theirs are put again."""
         for attempt in range(_ATTEMPTS):
             try:
@@ -206,5 +243,27 @@ class Submission:
             except NotFoundError:
                 if attempt == _ATTEMPTS - 1:
                     raise
-                for _, path in batch:
-                    self._blobs.put(path)
+                for file, source in batch:
+                    if isinstance(source, Path):
+                        self._blobs.put(source)
+                    else:
+                        self._receive(file.name, source)
+
+
+def upload_name(given: str) -> str:
+    """The name of an uploaded file, with the folders it came from; "" for what folders hold that nobody means.
+
+    Separators are "/", parts that lead out of the folder are dropped, and so are control characters.
+    """
+    words = given.encode("utf-8", "backslashreplace").decode().replace("\\", "/")
+    whole = "".join(letter for letter in words if unicodedata.category(letter) != "Cc")
+    parts = [part for part in whole.split("/") if part not in {"", ".", ".."}]
+    if len(parts) > 1 and any(is_ignored(part) for part in parts):
+        return ""
+    return "/".join(parts)[-_LONGEST_NAME:] or "file"
+
+
+def _size(stream: BinaryIO) -> int:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    return size

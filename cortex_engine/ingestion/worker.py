@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 _HEARTBEAT_SECONDS = 15.0
 _SYNC_SECONDS = 5.0
+_SYNC_SHARE = 10.0
+"""Files become findable as they come, as long as that takes a tenth of the time; at most `_SYNC_SECONDS` apart."""
 _SYNC_DOCUMENTS = 64
 
 
@@ -63,20 +65,22 @@ class IngestWorker:
         running: dict[Future[Outcome], JobFile] = {}
         waiting: list[_Finished] = []
         last_sync = last_beat = time.monotonic()
+        pause = 0.0
         with ThreadPoolExecutor(self._workers, thread_name_prefix="ingest") as pool:
             try:
                 while self._claim(pool, running, stop) or waiting:
                     done, _ = wait(running, timeout=_HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED)
                     for future in done:
-                        self._collect(running.pop(future), future, waiting)
+                        self._collect(running.pop(future), future, waiting, stop)
                     now = time.monotonic()
                     if now - last_beat > _HEARTBEAT_SECONDS / 2:
                         self._catalog.heartbeat(self._owner)
                         last_beat = now
                     # With nothing in work, twins (the same bytes in other files) may still wait for these to be done.
-                    if not running or now - last_sync > _SYNC_SECONDS or len(waiting) >= _SYNC_DOCUMENTS:
+                    if not running or now - last_sync > pause or len(waiting) >= _SYNC_DOCUMENTS:
                         self._finish(waiting)
                         last_sync = time.monotonic()
+                        pause = min(_SYNC_SECONDS, _SYNC_SHARE * (last_sync - now))
             except CortexError:
                 self._give_back([*running.values(), *(item.file for item in waiting)], running)
                 raise
@@ -101,13 +105,19 @@ class IngestWorker:
 
         return self._line.process(file, progress)
 
-    def _collect(self, file: JobFile, future: Future[Outcome], waiting: list[_Finished]) -> None:
+    def _collect(
+        self, file: JobFile, future: Future[Outcome], waiting: list[_Finished], stop: threading.Event | None
+    ) -> None:
         try:
             outcome = future.result()
         except StorageFullError:
             self._give_back([file])
             raise
         except CortexError as error:
+            if stop is not None and stop.is_set():
+                # Its reading may have been broken off because the process is to end: that is no failure of the file.
+                self._give_back([file])
+                return
             self._settle(file, Outcome(FileState.FAILED, messages=[str(error)]))
             return
         except OSError as error:

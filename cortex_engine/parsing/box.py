@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import json
 import os
@@ -64,6 +65,12 @@ class ParseBox:
         self._readers = Sandbox(PRELOAD, warm="cortex_engine.parsing.language:load_model")
         self._ocr = Sandbox(_OCR_PRELOAD, warm="cortex_engine.parsing.ocr:load")
 
+    def reading(self, options: ParseOptions) -> ParseBox:
+        """The same box (its processes and places) for files that are to be read otherwise."""
+        other = copy.copy(self)
+        other._options = options
+        return other
+
     def __enter__(self) -> ParseBox:
         return self
 
@@ -86,10 +93,20 @@ class ParseBox:
         """Process ids of the two zygotes. Starts the box."""
         return (self._readers.pid, self._ocr.pid)
 
+    @property
+    def ocr_running(self) -> bool:
+        """Whether the models of OCR are loaded."""
+        return self._ocr.running
+
     def close(self) -> None:
         """End the processes of the box; a later call starts them again."""
         self._readers.close()
         self._ocr.close()
+
+    def halt(self) -> None:
+        """End the processes of the box for good; calls that are under way, and later ones, raise `CortexError`."""
+        self._readers.halt()
+        self._ocr.halt()
 
     def parse(self, path: Path, name: str) -> ParsedDocument:
         """Read the file at `path`, which people know as `name`.
@@ -192,9 +209,11 @@ class ParseBox:
         merged = _merge(parsed, {page.number: (page, blocks) for page, blocks, _ in results})
         if sum(len(page.text) for page in merged.pages) > self._options.characters:
             raise ParseError(f"'{name}' has more than {self._options.characters:,} characters.", "too_large")
-        if not merged.info.language:
-            merged = replace(merged, info=replace(merged.info, language=self._language(merged.text, name)))
         hint = self._options.ocr_language
+        if not merged.info.language:
+            # Scans are often too short for a guess: who says what language they are in is believed.
+            language = hint if hint in OCR_LANGUAGES else self._language(merged.text, name)
+            merged = replace(merged, info=replace(merged.info, language=language))
         if hint and hint not in OCR_LANGUAGES:
             remark = (
                 f"The OCR models that come with the suite do not read the language '{hint}', so the text of pictures is "

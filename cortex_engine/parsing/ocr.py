@@ -21,10 +21,9 @@ from cortex_engine.parsing.builder import clean_text
 from cortex_engine.parsing.composing import Composer
 from cortex_engine.parsing.layout import Rectangle, Segment, Word, arrange
 from cortex_engine.parsing.pdf_text import turn
+from cortex_engine.parsing.registry import OCR_MODELS
 
-_DETECTOR = "PP-OCRv6_det_small.onnx"
-_RECOGNISER = "PP-OCRv6_rec_small.onnx"
-_CLASSIFIER = "ch_ppocr_mobile_v2.0_cls_mobile.onnx"
+_DETECTOR, _RECOGNISER, _CLASSIFIER = OCR_MODELS
 _TALL = 1.5
 _DOUBTFUL = 0.85
 """Mean confidence below which a page may lie on its head (receipts: upright .97, on their heads .65 to .79)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -24,6 +25,24 @@ OCR_LANGUAGES = frozenset({
     "oc", "pl", "pt", "qu", "rm", "ro", "sk", "sl", "sq", "sv", "sw", "tl", "tr", "uz", "vi", "zh",
 })  # fmt: skip
 """ISO 639-1 codes that the OCR models in rapidocr's wheel read, all by one model; others would be a download."""
+
+OCR_MODELS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx", "ch_ppocr_mobile_v2.0_cls_mobile.onnx")
+"""Detector, recogniser, classifier, as rapidocr's wheel brings them."""
+
+
+def ocr_absence() -> str:
+    """Why pictures cannot be read here, as a sentence, or ""; finds out without loading a library."""
+    for package in ("rapidocr", "onnxruntime", "cv2"):
+        found = importlib.util.find_spec(package)
+        if found is None or not found.submodule_search_locations:
+            return f"The package '{package}' is not installed. Install it with: pip install rapidocr onnxruntime"
+        if package == "rapidocr":
+            models = Path(found.submodule_search_locations[0]) / "models"
+            missing = [name for name in OCR_MODELS if not (models / name).is_file()]
+            if missing:
+                return f"The OCR model {missing[0]} is missing. Install rapidocr 3.10.0 again: its package carries it."
+    return ""
+
 
 _ROOM = "cortex_engine.parsing."
 

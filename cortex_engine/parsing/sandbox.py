@@ -89,12 +89,19 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._refusal = ""
+        self._halted = False
 
     @property
     def network_refusal(self) -> str:
         """ "" when the children have no network, else why the kernel would not take it away. Starts the zygote."""
         self._running()
         return self._refusal
+
+    @property
+    def running(self) -> bool:
+        """Whether the zygote is there; does not start it."""
+        process = self._process
+        return process is not None and process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -126,8 +133,15 @@ class Sandbox:
         with self._lock:
             self._stop()
 
+    def halt(self) -> None:
+        """End it for good: calls that are under way, and later ones, raise `CortexError`."""
+        self._halted = True
+        self.close()
+
     def _running(self) -> socket.socket:
         with self._lock:
+            if self._halted:
+                raise CortexError("No file is read any more: the program is about to end.")
             if self._process is not None and self._process.poll() is not None:
                 self._stop()
             if self._channel is None:

@@ -1,0 +1,215 @@
+"""The work that goes on by itself: one thread that owns the library and works the queue, one that loads the models.
+
+Nothing that fails here ends the thread: it is logged with its traceback, told as `trouble`, and tried again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from cortex_engine import viewing, working
+from cortex_engine.catalog.owner import OwnerInfo
+from cortex_engine.core.errors import CortexError, StorageFullError
+from cortex_engine.core.reports import FileState, IngestEvent
+from cortex_engine.library import Library
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.5
+"""How often the catalog is asked for files that other processes have queued."""
+_LOCKED_SECONDS = 1.0
+_FULL_SECONDS = 5.0
+_LONGEST_PAUSE = 60.0
+_BEAT_SECONDS = 30.0
+_STOP_SECONDS = 3.0
+"""So long files in work may take to end when the process is to end; then their reading is broken off."""
+_GIVE_UP_SECONDS = 30.0
+
+
+class Background:
+    """The background work of a process on its library.
+
+    Args:
+        library: open; this object owns it from the moment that nobody else does until `stop`.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._trouble = ""
+        self._failures = 0
+        self._beat = 0.0
+        self._seen = 0
+        self._prepared = False
+        self._warming = threading.Lock()
+        self._pending = True
+        self._worker = threading.Thread(target=self._run, name="cortex-background", daemon=True)
+        self._pictures = ThreadPoolExecutor(1, thread_name_prefix="cortex-pictures")
+
+    @property
+    def trouble(self) -> str:
+        """Why the queue is not worked on now, as a sentence, or ""."""
+        return self._trouble
+
+    @property
+    def models_pending(self) -> bool:
+        """Whether models that nobody has loaded yet are about to be loaded."""
+        return self._pending
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._worker.start()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End in order: files in work are finished when that is quick, else they stay queued; ownership is given back."""
+        self._stop.set()
+        self._wake.set()
+        self._worker.join(_STOP_SECONDS)
+        if self._worker.is_alive():
+            _break_off(self._library)
+            self._worker.join(_GIVE_UP_SECONDS)
+        self._pictures.shutdown(wait=True, cancel_futures=True)
+        if self._worker.is_alive():
+            _log.warning("the background work did not end in time; what it had begun is tried again at the next start")
+        else:
+            self._library.disown()
+
+    def warm(self) -> None:
+        """Load and examine the models of the settings and of all collections that are not healthy yet; returns at once."""
+        self._pending = True
+        threading.Thread(target=self._warm, name="cortex-models", daemon=True).start()
+
+    def _warm(self) -> None:
+        with self._warming:
+            try:
+                load_models(self._library, self._stop)
+            except CortexError as error:
+                _log.warning("the models were not loaded: %s", error)
+            # The thread has no other voice; a model that failed says so in its own state.
+            except Exception:  # noqa: BLE001
+                _log.exception("unexpected failure while the models were loaded")
+            finally:
+                self._pending = False
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                pause = self._step()
+                self._failures = 0
+            except StorageFullError as error:
+                pause = self._failed(str(error), _FULL_SECONDS)
+            except CortexError as error:
+                _log.warning("the background work has to wait: %s", error)
+                pause = self._failed(f"New files have to wait: {error}", self._backoff())
+            # Whatever a defect is, the queue must go on by itself as soon as it can.
+            except Exception as error:  # noqa: BLE001
+                _log.exception("unexpected failure in the background work")
+                pause = self._failed(
+                    f"New files have to wait because of an unexpected failure ({type(error).__name__}: {error}). It is tried "
+                    "again; the log has the details.",
+                    self._backoff(),
+                )
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def _backoff(self) -> float:
+        self._failures += 1
+        return float(min(_LONGEST_PAUSE, 2.0**self._failures))
+
+    def _failed(self, sentence: str, pause: float) -> float:
+        self._trouble = sentence
+        return pause
+
+    def _step(self) -> float:
+        """Do what there is to do; returns seconds until the next look."""
+        library = self._library
+        if not library.owner:
+            holder = library.lock.holder()
+            # A look at the lock costs nothing; trying to take it would keep searches of this process waiting.
+            if (holder is not None and holder.pid != os.getpid()) or not library.try_own():
+                self._trouble = _in_use(holder)
+                self._prepare()
+                return _LOCKED_SECONDS
+            self._seen = min((state.applied_seq for state in library.catalog.index_states().values()), default=0)
+        self._prepare()
+        if time.monotonic() - self._beat > _BEAT_SECONDS:
+            library.lock.heartbeat()
+            self._beat = time.monotonic()
+        # Before the queue: working on it trims the list of changes.
+        self._follow_changes()
+        if library.catalog.has_work():
+            library.require_room()
+            self._trouble = ""
+            working.work(library, self._on_event, self._stop)
+            self._seen = library.catalog.last_seq()
+        self._trouble = ""
+        return _POLL_SECONDS
+
+    def _prepare(self) -> None:
+        """Open the indexes of words and vectors, then begin to load the models: the first search is to wait for neither."""
+        if not self._prepared:
+            self._prepared = True
+            for warning in self._library.prepare_search():
+                _log.warning("%s", warning)
+            self.warm()
+
+    def _follow_changes(self) -> None:
+        """Bring indexes in step with what others changed; originals that nothing refers to any more are removed."""
+        library = self._library
+        last = library.catalog.last_seq()
+        if last == self._seen:
+            return
+        deleted = any(entry.operation == "delete" for entry in library.catalog.outbox(self._seen))
+        library.settle()
+        if deleted:
+            library.catalog.drop_blobs()
+        self._seen = last
+
+    def _on_event(self, event: IngestEvent) -> None:
+        if event.state is FileState.DONE and event.document_id and not self._stop.is_set():
+            self._pictures.submit(self._draw, event.document_id)
+
+    def _draw(self, document_id: str) -> None:
+        try:
+            ids = [document_id, *self._library.catalog.children(document_id)]
+            viewing.prepare_thumbnails(self._library, ids, self._stop)
+        except CortexError as error:
+            _log.info("no thumbnail of %s: %s", document_id, error)
+        # A picture is made again when it is looked at; that it failed now must not be lost without a word.
+        except Exception:  # noqa: BLE001
+            _log.exception("unexpected failure while a thumbnail of %s was drawn", document_id)
+
+
+def load_models(library: Library, stop: threading.Event | None = None) -> None:
+    """Load and examine the model of the settings and those of all collections; each state says how it ended."""
+    library.shelf.load_default()
+    for spec in library.models().values():
+        if stop is not None and stop.is_set():
+            return
+        library.shelf.load(spec)
+
+
+def _break_off(library: Library) -> None:
+    """End the reading of files that is under way, and begin none any more."""
+    halt: Callable[[], None] | None = getattr(library.parser, "halt", None)
+    if halt is not None:
+        halt()
+
+
+def _in_use(holder: OwnerInfo | None) -> str:
+    if holder is None:
+        return ""
+    return (
+        f"The library is in use by process {holder.pid} ({holder.command}, since {holder.started}). New files wait until "
+        "that process has ended, unless it takes them in itself. Search goes on."
+    )

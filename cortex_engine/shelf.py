@@ -1,0 +1,173 @@
+"""The embedding models of this process: each made once, loaded when asked, and trusted only after a small examination.
+
+Models do not wait for one another: while one loads, others answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cortex_engine import backends
+from cortex_engine.config import CortexConfig
+from cortex_engine.core.app import ModelState
+from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.errors import CortexError, ModelUnavailableError
+from cortex_engine.core.protocols import Embedder
+
+_log = logging.getLogger(__name__)
+
+_TEXTS = ("The ferry leaves at noon.", "Invoices are paid within thirty days.")
+_NORM_GAP = 1e-3
+_ALIKE = 0.9999
+"""Two texts that have nothing to do with each other, and whose cosine is above this, get one vector whatever they say."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """What is known of one model; `lock` is held while it is made or loaded."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    embedder: Embedder | None = None
+    state: ModelState = ModelState.IDLE
+    reason: str = ""
+
+
+class ModelShelf:
+    """Embedders by the id of their spec.
+
+    Args:
+        config: the settings.
+    """
+
+    def __init__(self, config: CortexConfig) -> None:
+        self._config = config
+        self._places: dict[str, _Place] = {}
+        self._default: EmbeddingSpec | None = None
+        self._default_fault = ""
+        self._guard = threading.Lock()
+
+    def embedder(self, spec: EmbeddingSpec) -> Embedder:
+        """The model that made the vectors of `spec`, made once; it loads with its first use or by `load`.
+
+        Raises:
+            ModelMismatchError, ModelUnavailableError: with cause and remedy.
+        """
+        place = self._place(spec.id)
+        if place.embedder is not None and place.state is not ModelState.UNHEALTHY:
+            return place.embedder
+        with place.lock:
+            return self._made(place, spec)
+
+    def put(self, embedder: Embedder) -> None:
+        """Let this embedder stand for its spec."""
+        place = self._place(embedder.spec.id)
+        with place.lock:
+            place.embedder = embedder
+
+    def default_spec(self) -> EmbeddingSpec:
+        """The spec of the model that the settings name.
+
+        Raises:
+            ModelUnavailableError: its description cannot be had.
+        """
+        embedder = backends.build_embedder(self._config)
+        spec = embedder.spec
+        place = self._place(spec.id)
+        with place.lock:
+            place.embedder = place.embedder or embedder
+        self._default, self._default_fault = spec, ""
+        return spec
+
+    @property
+    def default(self) -> tuple[EmbeddingSpec | None, str]:
+        """The spec of the model that the settings name, when somebody has asked for it before, and else why there is none.
+
+        Never waits.
+        """
+        return self._default, self._default_fault
+
+    def load_default(self) -> None:
+        """Load the model that the settings name; when even its description cannot be had, `default` says why."""
+        try:
+            spec = self.default_spec()
+        except CortexError as error:
+            _log.warning("the embedding model of the settings: %s", error)
+            self._default_fault = str(error)
+            return
+        self.load(spec)
+
+    def load(self, spec: EmbeddingSpec) -> ModelState:
+        """Load a model and examine it; the state says how that ended. Never raises: the reason is kept.
+
+        A model that was found unusable before is made and examined anew.
+        """
+        place = self._place(spec.id)
+        with place.lock:
+            if place.state is ModelState.HEALTHY:
+                return place.state
+            place.state, place.reason = ModelState.LOADING, ""
+            try:
+                embedder = self._made(place, spec)
+                embedder.load()
+                fault = examine(embedder)
+                state, reason = (ModelState.UNHEALTHY, fault) if fault else (ModelState.HEALTHY, "")
+            except ModelUnavailableError as error:
+                state, reason = ModelState.ABSENT, str(error)
+            except CortexError as error:
+                state, reason = ModelState.UNHEALTHY, str(error)
+            # A library underneath may fail in any way; the page says so, the log has the traceback, others go on.
+            except Exception as error:  # noqa: BLE001
+                _log.exception("the embedding model %s failed while it was loaded", spec.model)
+                state = ModelState.UNHEALTHY
+                reason = f"The model '{spec.model}' failed while it was loaded ({type(error).__name__}: {error}). See the log."
+            if state is not ModelState.HEALTHY:
+                _log.warning("embedding model %s: %s", spec.model, reason)
+                place.embedder = None
+            place.reason, place.state = reason, state
+            return state
+
+    def state(self, model_id: str) -> tuple[ModelState, str]:
+        """Where a model stands, and why; never waits."""
+        place = self._places.get(model_id)
+        return (place.state, place.reason) if place else (ModelState.IDLE, "")
+
+    def _place(self, model_id: str) -> _Place:
+        with self._guard:
+            return self._places.setdefault(model_id, _Place())
+
+    def _made(self, place: _Place, spec: EmbeddingSpec) -> Embedder:
+        """The embedder of a place, whose lock is held."""
+        if place.state is ModelState.UNHEALTHY:
+            raise ModelUnavailableError(place.reason)
+        if place.embedder is None:
+            place.embedder = backends.embedder_of(self._config, spec)
+        return place.embedder
+
+
+def examine(embedder: Embedder) -> str:
+    """What is wrong with the vectors that a model gives for two fixed texts, or ""."""
+    spec = embedder.spec
+    vectors = [embedder.embed_query(text) for text in _TEXTS]
+    for vector in vectors:
+        if vector.shape != (spec.dimension,):
+            return (
+                f"'{spec.model}' gives vectors of shape {vector.shape} instead of {spec.dimension} numbers. {_REMEDY}"
+            )
+        if not bool(np.isfinite(vector).all()):
+            return f"'{spec.model}' gives vectors with numbers that are not finite. {_REMEDY}"
+        length = float(np.linalg.norm(vector))
+        if length == 0 or (spec.normalised and abs(length - 1) > _NORM_GAP):
+            return f"'{spec.model}' gives vectors of length {length:.3f} instead of 1. {_REMEDY}"
+    cosine = float(vectors[0] @ vectors[1] / (np.linalg.norm(vectors[0]) * np.linalg.norm(vectors[1])))
+    if cosine > _ALIKE:
+        return f"'{spec.model}' gives the same vector for different texts. {_REMEDY}"
+    return ""
+
+
+_REMEDY = (
+    "Its vectors would be meaningless, so it is not used; install or copy the model again. Search by words goes on."
+)
