@@ -54,7 +54,7 @@ def _open(loaded: LoadedConfig, address: str, port: int) -> None:
             f"The server was to listen on {address}, where others can reach it, but nobody could sign in. Make a key first "
             "(`cortex keys create NAME --scope admin`), or configure OpenID Connect (docs/how-to/serve-others.md)."
         )
-    announce(suite, f"http://{'127.0.0.1' if gate.is_loopback(address) else address}:{port}")
+    announce(loaded.config.data_dir, f"http://{'127.0.0.1' if gate.is_loopback(address) else address}:{port}/api")
     if _options.samples and suite.counts().documents == 0:
         suite.submit_samples()
 
