@@ -10,10 +10,31 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from cortex_engine.api import answers, routes_health
-from cortex_engine.api.guards import Faults
+from cortex_engine.api import (
+    answers,
+    routes_care,
+    routes_collections,
+    routes_documents,
+    routes_health,
+    routes_jobs,
+    routes_keys,
+    routes_search,
+)
+from cortex_engine.api.access import Access
+from cortex_engine.api.guards import Bodies, Faults, Places
+from cortex_engine.api.metrics import Figures, Measuring
 from cortex_engine.core.errors import CortexError
 from cortex_engine.suite import CortexSuite
+
+_ROUTES = (
+    routes_health,
+    routes_search,
+    routes_jobs,
+    routes_collections,
+    routes_documents,
+    routes_keys,
+    routes_care,
+)
 
 _DESCRIPTION = (
     "Search, documents, pages and ingest of Cortex Suite. Send `Authorization: Bearer ctx_…` (or `X-API-Key`) once a key "
@@ -42,13 +63,19 @@ def build(suite_of: Callable[[], CortexSuite], behind: str) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.suite_of = suite_of
-    app.state.behind = behind
+    app.state.figures = Figures()
+    app.state.search_places = routes_search.places()
     app.state.examination = routes_health.Examination()
-    app.include_router(routes_health.router)
+    for routes in _ROUTES:
+        app.include_router(routes.router)
     app.add_exception_handler(CortexError, _on_expected)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    # The last one added stands outermost.
+    # The last one added stands outermost: faults, figures, who asks, how many, how much.
+    app.add_middleware(Bodies)
+    app.add_middleware(Places)
+    app.add_middleware(Access, suite_of=suite_of, behind=behind)
+    app.add_middleware(Measuring, figures=app.state.figures)
     app.add_middleware(Faults)
     return app
 

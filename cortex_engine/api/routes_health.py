@@ -62,10 +62,9 @@ def _examine(request: Request) -> Health:
         suite.collections()
     except CortexError:
         return Health(status="unavailable", live=True, ready=False, degraded=["library"], models=[])
-    statuses = suite.model_statuses() if hasattr(suite, "model_statuses") else []
-    models = [ModelHealth(role=each.role, state=each.state.value) for each in statuses]
+    models = [ModelHealth(role=each.role, state=each.state.value) for each in suite.model_statuses()]
     degraded = [each.role for each in models if each.state == "unhealthy"]
-    if hasattr(suite, "queue_progress") and suite.queue_progress().trouble:
+    if suite.queue_progress().trouble:
         degraded.append("queue")
     return Health(status="degraded" if degraded else "ready", live=True, ready=True, degraded=degraded, models=models)
 
