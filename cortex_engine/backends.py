@@ -152,15 +152,17 @@ def build_pictures(config: CortexConfig) -> PictureCache:
     return PictureCache(config.data_dir / "pages", keep_free=room_to_keep(config))
 
 
-def mark_picture(picture: PagePicture, passage: Sequence[Box], terms: Sequence[Box]) -> PagePicture:
-    """The picture of a page with the passage's lines and single words marked.
+def mark_picture(
+    picture: PagePicture, passage: Sequence[Box], terms: Sequence[Box], edges: Sequence[float]
+) -> PagePicture:
+    """The picture of a page with the passage's lines (bars left of `edges`) and single words marked.
 
     Raises:
         ParseError: the picture cannot be read.
     """
     from cortex_engine.parsing.marking import mark_picture as mark
 
-    return mark(picture, passage, terms)
+    return mark(picture, passage, terms, edges)
 
 
 def build_blobs(config: CortexConfig) -> BlobStore:

@@ -11,7 +11,7 @@ from cortex_engine import backends
 from cortex_engine.core.app import PageView, Snippet, Span
 from cortex_engine.core.documents import Document, Page, PagePicture, PageState, line_boxes
 from cortex_engine.core.errors import CortexError, NotFoundError, ParseError, UsageError
-from cortex_engine.core.places import word_boxes
+from cortex_engine.core.places import line_edges, word_boxes
 from cortex_engine.core.protocols import LexicalQuery
 from cortex_engine.core.snippets import cut_snippet
 from cortex_engine.lexical.highlights import Highlighter
@@ -129,12 +129,13 @@ def _marked(
     library: Library, document: Document, page: Page, passage: Sequence[Span], terms: Sequence[Span], width: int
 ) -> PagePicture:
     lines = [box for start, end in passage for box in line_boxes(page, start, end)]
+    edges = line_edges(page, passage[0], lines) if lines else []
     words = word_boxes(page, terms)
     if not lines and not words:
         return _picture(library, document, page.number, width)
 
     def draw() -> PagePicture:
-        return backends.mark_picture(_picture(library, document, page.number, width), lines, words)
+        return backends.mark_picture(_picture(library, document, page.number, width), lines, words, edges)
 
     spans = hashlib.sha256(repr((passage, terms)).encode()).hexdigest()
     return library.pictures.marked(document.sha256, f"{document.pipeline}-{page.number}-{width}-{spans}", draw)

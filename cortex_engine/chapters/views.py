@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cortex_engine import viewing
 from cortex_engine.chapters.base import Chapter
+from cortex_engine.core import citations
 from cortex_engine.core.app import PageView, Snippet
 from cortex_engine.core.documents import PagePicture
 
@@ -55,3 +56,17 @@ class ViewsChapter(Chapter):
     def prepare_thumbnails(self, document_ids: Sequence[str], stop: threading.Event | None = None) -> int:
         """Draw the first pages of these documents ahead of the first look; returns how many there are now."""
         return viewing.prepare_thumbnails(self._library, document_ids, stop)
+
+    def cite(self, id_or_name: str, page: int = 0, style: str = "plain") -> str:
+        """A reference to a document, or to a page of it.
+
+        Args:
+            id_or_name: the document.
+            page: from 1; 0 for the document as a whole.
+            style: "plain", "bibtex" or "ris".
+
+        Raises:
+            NotFoundError: no such document.
+            UsageError: no such style.
+        """
+        return citations.cite(self.document(id_or_name), page, style)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from cortex_engine.core.app import Span
-from cortex_engine.core.documents import Box, Page
+from cortex_engine.core.documents import Box, Page, line_boxes
 
 _NARROW = frozenset("ijltfrI1.,;:'’‘\"“”!|()[]{}/-· ")
 _WIDE = frozenset("mwMWQ@%—…")
 _NEIGHBOUR = 0.012
 """Marks of one line nearer than this fraction of the page's width become one, where only white space divides them."""
+_SLACK = 0.001
 
 
 def word_boxes(page: Page, spans: Sequence[Span]) -> list[Box]:
@@ -66,3 +67,20 @@ def _neighbours(first: Box, second: Box) -> bool:
 
 def _around(first: Box, second: Box) -> Box:
     return Box(min(first.x0, second.x0), min(first.y0, second.y0), max(first.x1, second.x1), max(first.y1, second.y1))
+
+
+def line_edges(page: Page, span: Span, lines: Sequence[Box]) -> list[float]:
+    """For each line of a passage (`line_boxes` of `span`) the left edge of the whole line, so that a bar meets no letter."""
+    start = page.text.rfind("\n", 0, span[0]) + 1
+    end = page.text.find("\n", span[1])
+    whole = line_boxes(page, start, end if end >= 0 else len(page.text))
+    edges: list[float] = []
+    for line in lines:
+        around = (each for each in whole if _holds(each, line))
+        edges.append(min((each.x0 for each in around), default=line.x0))
+    return edges
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    level = min(outer.y1, inner.y1) - max(outer.y0, inner.y0) > 0.5 * (inner.y1 - inner.y0)
+    return level and outer.x0 <= inner.x0 + _SLACK and outer.x1 >= inner.x1 - _SLACK

@@ -23,7 +23,7 @@ def cut_snippet(text: str, marks: Sequence[Span], length: int) -> Snippet:
     """The window of about `length` characters with the most marks; the beginning where there are none.
 
     Args:
-        text: any text; runs of white space become one space.
+        text: any text; runs of white space become one space, line ends between ideographs nothing.
         marks: places in `text`, ascending, not overlapping.
         length: most characters of the snippet, "…" included (at least 20).
     """
@@ -44,22 +44,35 @@ def _flattened(text: str, marks: Sequence[Span]) -> tuple[str, list[Span]]:
     starts: list[int] = []
     flat_starts: list[int] = []
     words: list[str] = []
-    position = 0
+    position, last_end = 0, 0
     for match in _WORD.finditer(text):
+        word = match.group()
+        broken = words and "\n" in text[last_end : match.start()]
+        if words and not (broken and _ideographic(words[-1][-1]) and _ideographic(word[0])):
+            words.append(" ")
+            position += 1
         starts.append(match.start())
         flat_starts.append(position)
-        words.append(match.group())
-        position += len(words[-1]) + 1
+        words.append(word)
+        position += len(word)
+        last_end = match.end()
+    flat = "".join(words)
 
     def moved(place: int) -> int:
         index = bisect_right(starts, place) - 1
         if index < 0:
             return 0
-        return flat_starts[index] + min(place - starts[index], len(words[index]))
+        end = flat_starts[index + 1] if index + 1 < len(flat_starts) else len(flat)
+        return min(flat_starts[index] + place - starts[index], end)
 
     places = [(moved(first), moved(last - 1) + 1) for first, last in marks if first < last]
-    flat = " ".join(words)
     return flat, [(first, min(last, len(flat))) for first, last in places if first < min(last, len(flat))]
+
+
+def _ideographic(letter: str) -> bool:
+    """Written without spaces: a line's end between two such letters is none."""
+    code = ord(letter)
+    return 0x2E80 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF or code >= 0x20000
 
 
 def _window(flat: str, marks: Sequence[Span], length: int) -> Span:

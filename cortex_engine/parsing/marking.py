@@ -7,7 +7,7 @@ are laid on as light instead.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -20,17 +20,22 @@ _TERM, _TERM_ON_DARK = (255, 222, 89), (128, 98, 0)
 _BAR = (79, 70, 229)
 _DARK = 96
 """Mean brightness (0..255) below which a place counts as dark."""
+_FAR = 3.0
+"""A gap of so many lines' heights interrupts the bar."""
 _MOST_PIXELS = 64_000_000
 _QUALITY = 86
 
 
-def mark_picture(picture: PagePicture, passage: Sequence[Box], terms: Sequence[Box]) -> PagePicture:
+def mark_picture(
+    picture: PagePicture, passage: Sequence[Box], terms: Sequence[Box], edges: Sequence[float] = ()
+) -> PagePicture:
     """The picture with marks drawn in.
 
     Args:
         picture: as the box gave it; its bytes are not believed.
         passage: boxes of the passage's lines in reading order; they become the result's `boxes`.
         terms: boxes of words.
+        edges: for each line of the passage, where the bar may stand left of (else the line's own left edge).
 
     Raises:
         ParseError: the picture cannot be read.
@@ -51,15 +56,16 @@ def mark_picture(picture: PagePicture, passage: Sequence[Box], terms: Sequence[B
             on_light.rectangle(box, _PASSAGE)
     for box in words:
         rounded = max(1.0, 0.16 * (box[3] - box[1]))
-        grown = (box[0] - 0.6 * rounded, box[1], box[2] + 0.6 * rounded, box[3])
+        grown = (box[0] - 0.4 * rounded, box[1], box[2] + 0.4 * rounded, box[3])
         if _is_dark(grey, box):
             on_dark.rounded_rectangle(grown, rounded, _TERM_ON_DARK)
         else:
             on_light.rounded_rectangle(grown, rounded, _TERM)
     marked = ImageChops.screen(ImageChops.multiply(base, light), dark)
     pen = ImageDraw.Draw(marked)
-    for group in groups:
-        pen.rounded_rectangle(_bar(group, width), max(1.0, width / 512), _BAR)
+    lefts = dict(zip((_pixels(box, width, height) for box in passage), (edge * width for edge in edges), strict=False))
+    for bar in _bars(groups, lefts, width):
+        pen.rounded_rectangle(bar, max(1.0, width / 512), _BAR)
     return _saved(marked, tuple(passage) or tuple(terms))
 
 
@@ -97,7 +103,7 @@ def _is_dark(grey: Any, box: _Rectangle) -> bool:
 
 
 def _groups(lines: Sequence[_Rectangle]) -> list[list[_Rectangle]]:
-    """Lines by column: a new group where reading goes back up, or on at another place sideways."""
+    """Lines by column: a new group where reading goes back up, far down, or on at another place sideways."""
     groups: list[list[_Rectangle]] = []
     for line in lines:
         if groups and _goes_on(groups[-1], line):
@@ -112,7 +118,8 @@ def _goes_on(group: Sequence[_Rectangle], line: _Rectangle) -> bool:
     size = min(last[3] - last[1], line[3] - line[1])
     beside = min(last[3], line[3]) - max(last[1], line[1]) > 0.5 * size
     left, right = min(each[0] for each in group), max(each[2] for each in group)
-    below = line[1] > last[1] and line[0] < right and line[2] > left
+    near = last[1] < line[1] < last[3] + _FAR * max(last[3] - last[1], size)
+    below = near and line[0] < right and line[2] > left
     return beside or below
 
 
@@ -129,9 +136,18 @@ def _closed_up(group: Sequence[_Rectangle]) -> list[_Rectangle]:
     return [(x0, y0, x1, y1) for x0, y0, x1, y1 in padded]
 
 
-def _bar(group: Sequence[_Rectangle], width: int) -> _Rectangle:
-    """A bar at the left edge of the group's lines."""
+def _bars(groups: Sequence[Sequence[_Rectangle]], lefts: Mapping[_Rectangle, float], width: int) -> list[_Rectangle]:
+    """A bar at the left edge of each group's lines; bars that nearly meet are one."""
     thick, gap = max(2.0, width / 256), max(3.0, width / 120)
-    right = max(thick, min(line[0] for line in group) - gap)
-    top, bottom = min(line[1] for line in group), max(line[3] for line in group)
-    return (right - thick, top, right, bottom)
+    bars: list[_Rectangle] = []
+    for group in groups:
+        right = max(thick, min(lefts.get(line, line[0]) for line in group) - gap)
+        bar = (right - thick, min(line[1] for line in group), right, max(line[3] for line in group))
+        last = bars[-1] if bars else None
+        near = 2 * gap
+        if last and abs(last[0] - bar[0]) < near and bar[1] < last[3] + near and last[1] < bar[3] + near:
+            left = min(last[0], bar[0])
+            bars[-1] = (left, min(last[1], bar[1]), left + thick, max(last[3], bar[3]))
+        else:
+            bars.append(bar)
+    return bars
