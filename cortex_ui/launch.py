@@ -103,14 +103,15 @@ def main() -> None:
     print(f"Cortex Suite is at {where} (the library: {config.data_dir}). Stop it with Ctrl-C.", flush=True)  # noqa: T201
     if not _options.no_browser:
         threading.Thread(target=_show, args=(where,), daemon=True).start()
-    app.run(
-        config={
-            "server.address": address,
-            "server.port": port,
-            "server.headless": True,
-            "server.maxUploadSize": max(1, config.parse_file_bytes // 1_000_000),
-        }
-    )
+    with contextlib.suppress(KeyboardInterrupt):
+        app.run(
+            config={
+                "server.address": address,
+                "server.port": port,
+                "server.headless": True,
+                "server.maxUploadSize": max(1, config.parse_file_bytes // 1_000_000),
+            }
+        )
 
 
 def _show(where: str) -> None:
