@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cortex_engine.catalog.sqlite import SqliteCatalog
 from cortex_engine.config import LoadedConfig
+from cortex_engine.core.app import VectorStatistics
+from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Document
-from cortex_engine.core.errors import CatalogError, LibraryLockedError, UsageError
+from cortex_engine.core.errors import CatalogError, CortexError, LibraryLockedError, UsageError
 from cortex_engine.core.reports import Finding, LedgerEntry, Severity
+from cortex_engine.core.search import Filters
 from cortex_engine.library import Library
 from cortex_engine.maintenance.backup import restore_backup, write_backup
 from cortex_engine.maintenance.doctor import Patient, examine, torch_pair
+from cortex_engine.maintenance.inspector import figures
+from cortex_engine.maintenance.storage import note_backup
 
 
 def ledger(library: Library, document_ids: list[str] | None) -> list[LedgerEntry]:
@@ -87,7 +93,7 @@ def _version(package: str) -> str:
         return ""
 
 
-def backup(library: Library, target: Path) -> Path:
+def backup(library: Library, target: Path, on_progress: Callable[[int, int], None]) -> Path:
     """See `CortexSuite.backup`.
 
     Raises:
@@ -95,7 +101,51 @@ def backup(library: Library, target: Path) -> Path:
     """
     if target.resolve().is_relative_to(library.folder.resolve()):
         raise UsageError(f"{target} lies in the library itself and would be lost with it. Give a folder elsewhere.")
-    return write_backup(library.catalog, library.blobs, target)
+    write_backup(library.catalog, library.blobs, target, on_progress)
+    note_backup(library.folder, target.resolve())
+    return target
+
+
+def inspect_vectors(library: Library) -> list[VectorStatistics]:
+    """See `CortexSuite.inspect_vectors`."""
+    collections = library.catalog.collections()
+    used = {collection.spec.id: collection.spec for collection in collections}
+    kept = {model_id: library.catalog.spec(model_id) for model_id in library.catalog.counts().vectors}
+    found = []
+    for spec in sorted((used | kept).values(), key=lambda each: (each.id not in used, each.model, each.id)):
+        names = tuple(collection.name for collection in collections if collection.spec.id == spec.id)
+        seen = figures(library.catalog, spec.id, spec.dimension)
+        expected = seen.vectors
+        if names:
+            scope = library.catalog.scope(Filters(collections=names))
+            expected = library.catalog.passage_count(scope)
+        reason = _why_not_usable(library, spec)
+        found.append(
+            VectorStatistics(
+                spec=spec,
+                collections=names,
+                expected=expected,
+                usable=not reason,
+                reason=reason,
+                **{field.name: getattr(seen, field.name) for field in fields(seen)},
+            )
+        )
+    return found
+
+
+def dimensions(library: Library) -> set[int]:
+    """Dimensions of the models whose vectors the library keeps, or whose collections wait for some."""
+    catalog = library.catalog
+    specs = [collection.spec for collection in catalog.collections()]
+    return {spec.dimension for spec in [*specs, *(catalog.spec(each) for each in catalog.counts().vectors)]}
+
+
+def _why_not_usable(library: Library, spec: EmbeddingSpec) -> str:
+    try:
+        library.embedder(spec)
+    except CortexError as error:
+        return str(error)
+    return ""
 
 
 def restore(source: Path, data_dir: Path) -> Path:

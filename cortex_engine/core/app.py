@@ -303,7 +303,7 @@ class StorageItem:
     """A part of the data folder.
 
     Attributes:
-        kind: "truth" (must be backed up), "derived" (can be rebuilt), "cache", "log".
+        kind: "truth" (must be backed up), "derived" (can be rebuilt), "cache", "log", "other" (not of Cortex Suite).
     """
 
     name: str
@@ -316,12 +316,19 @@ class StorageItem:
 
 @dataclass(frozen=True, slots=True)
 class StorageReport:
-    """What lies where. `free` and `total`: bytes of the disk."""
+    """What lies where.
+
+    Attributes:
+        free, total: bytes of the disk.
+        backup, backup_made: folder and time (ISO 8601 UTC) of the newest backup, "" when none is known.
+    """
 
     folder: str
     items: tuple[StorageItem, ...]
     free: int
     total: int
+    backup: str = ""
+    backup_made: str = ""
 
 
 @dataclass(frozen=True, slots=True)

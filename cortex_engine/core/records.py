@@ -92,6 +92,20 @@ class VectorBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """Vectors exactly as they lie in the catalog, whatever is wrong with them.
+
+    Attributes:
+        text_hashes: of the embedded texts, row by row.
+        data: float32 bytes, little-endian; their length may be wrong.
+    """
+
+    chunk_ids: list[str]
+    text_hashes: list[str]
+    data: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogCounts:
     """Sizes of the catalog."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from cortex_engine.core.catalog import BlobStore, Catalog
@@ -20,8 +21,17 @@ _CATALOG = "catalog.db"
 _ROOM = 1.1
 
 
-def write_backup(catalog: Catalog, blobs: BlobStore, target: Path) -> Path:
+def _silent(done: int, total: int) -> None:
+    """Nobody listens."""
+
+
+def write_backup(
+    catalog: Catalog, blobs: BlobStore, target: Path, on_progress: Callable[[int, int], None] = _silent
+) -> Path:
     """Copy catalog and originals into `target`, which must be empty or absent; returns it.
+
+    Args:
+        on_progress: told how many files are written, of how many.
 
     Raises:
         AlreadyExistsError: the folder is not empty.
@@ -34,7 +44,9 @@ def write_backup(catalog: Catalog, blobs: BlobStore, target: Path) -> Path:
     try:
         catalog.backup_to(target / _CATALOG)
         hashes = {_CATALOG: file_hash(target / _CATALOG)}
-        for sha256 in sorted(catalog.blob_hashes()):
+        wanted = sorted(catalog.blob_hashes())
+        for position, sha256 in enumerate(wanted):
+            on_progress(position, len(wanted))
             copy = target / "blobs" / sha256[:2] / sha256
             copy.parent.mkdir(parents=True, exist_ok=True)
             _copy(blobs.path(sha256), copy)
