@@ -37,7 +37,7 @@ home.suite().queue_progress()
 home.suite().model_statuses()
 after_import = sorted(set(sys.modules))
 from streamlit.testing.v1 import AppTest
-test = AppTest.from_file("cortex_ui/main.py", default_timeout=120)
+test = AppTest.from_file(str(Path("cortex_ui/main.py").resolve()), default_timeout=120)
 harness = set(sys.modules)
 test.run()
 assert not test.exception, test.exception
