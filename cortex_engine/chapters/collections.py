@@ -19,6 +19,14 @@ class CollectionsChapter(Chapter):
         """All collections by name, with counts."""
         return self._library.catalog.collections()
 
+    def default_spec(self) -> EmbeddingSpec:
+        """The identity of the model that a new collection gets, as the settings name it.
+
+        Raises:
+            ModelUnavailableError: it is not on this machine.
+        """
+        return self._library.default_spec()
+
     def create_collection(self, name: str, description: str = "", spec: EmbeddingSpec | None = None) -> Collection:
         """Make a collection with the model that the settings name (or `spec`)."""
         return self._library.catalog.create_collection(name, spec or self._library.default_spec(), description)

@@ -38,6 +38,11 @@ class DocumentsChapter(Chapter):
         """Pages of a document with text and word boxes."""
         return self._library.catalog.pages(self.document(id_or_name).id)
 
+    def contained(self, id_or_name: str) -> list[Document]:
+        """The documents that were contained in a document (attachments, members of an archive), in order of entry."""
+        catalog = self._library.catalog
+        return [catalog.document(each) for each in catalog.children(self.document(id_or_name).id)]
+
     def original(self, id_or_name: str) -> Path:
         """The original file, unchanged; do not write to it."""
         return self._library.blobs.path(self.document(id_or_name).sha256)
