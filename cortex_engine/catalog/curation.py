@@ -111,12 +111,24 @@ def _join(connection: sqlite3.Connection, source: int, target: int, keys: Sequen
         "WHERE excluded.mtime_ns > source.mtime_ns",
         values,
     )
-    # Whose only reason was lost (an older file of the same path, a container that stays behind) is kept by hand.
-    concerned = [*keys, *(int(document) for (document,) in rivals)]
-    lost = sorted(set(concerned) - removal.supported(connection, target, concerned))
-    connection.executemany(
-        "UPDATE membership SET pinned = 1 WHERE collection = ? AND document = ?", [(target, key) for key in lost]
+    _keep_by_hand(connection, target, [*keys, *(int(document) for (document,) in rivals)])
+
+
+def _keep_by_hand(connection: sqlite3.Connection, collection: int, keys: Sequence[int]) -> None:
+    """Pin those whose only reason was lost: an older file of the same path, what a container that stays behind held.
+
+    What the pinned ones contain has its reason in them.
+    """
+    pin = "UPDATE membership SET pinned = 1 WHERE collection = ? AND document = ?"
+    inside = (
+        "SELECT child FROM parent WHERE child IN (SELECT value FROM json_each(?1)) "
+        "AND parent IN (SELECT value FROM json_each(?1))"
     )
+    while lost := sorted(set(keys) - removal.supported(connection, collection, keys)):
+        contained = {int(child) for (child,) in connection.execute(inside, (rows.array(lost),))}
+        # Documents that contain each other have no outermost one: then any of them.
+        outermost = [key for key in lost if key not in contained] or lost[:1]
+        connection.executemany(pin, [(collection, key) for key in outermost])
 
 
 def _require_same_model(one: Collection, into: Collection) -> None:

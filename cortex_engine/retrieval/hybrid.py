@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +34,17 @@ _COMPARED = 100
 
 MAX_TOP_K = 1000
 MAX_CANDIDATES = 100_000
+
+_NO_DOCUMENT = {
+    "document": "There is no document {}.",
+    "type": "No document is of the type {}.",
+    "language": "No document is in the language {}.",
+    "tag": "No document has the tag {}.",
+}
+"""What is said of values of a filter that no document has."""
+
+_NAMED = 5
+"""Values of one kind that are named."""
 
 _GROWTH = 4
 """Factor by which the candidates grow when too few hits came out (large documents in groups, dropped passages)."""
@@ -111,6 +122,8 @@ class HybridRetriever:
             languages = tuple(code for code in by_language if code)
             notes.fact("documents", "all" if documents is None else len(documents))
             notes.fact("languages", ", ".join(languages))
+        for kind, values in self._catalog.unknown(query.filters).items():
+            trace.warn(_in_no_document(kind, values))
         if not passages:
             trace.warn(
                 "There is nothing to search yet: the library holds no text. Add documents first."
@@ -239,6 +252,12 @@ class HybridRetriever:
             ranking = order(FUSION_STAGE, method(stages))
             notes.candidates = len(ranking)
         return ranking
+
+
+def _in_no_document(kind: str, values: Sequence[str]) -> str:
+    named = " or ".join(f"'{value}'" for value in values[:_NAMED])
+    more = f" (and {len(values) - _NAMED} others)" if len(values) > _NAMED else ""
+    return f"{_NO_DOCUMENT[kind].format(named + more)} Check the filter."
 
 
 def _check(query: Query) -> None:

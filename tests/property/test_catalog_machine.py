@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cortex_engine.catalog import SqliteCatalog
+from cortex_engine.core.app import Removal
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk, DocumentInfo, Page, PageState, ParsedDocument
-from cortex_engine.core.errors import AlreadyExistsError
+from cortex_engine.core.errors import AlreadyExistsError, NotFoundError, UsageError
 from cortex_engine.core.identifiers import chunk_id, content_hash, document_id
 from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, JobState
@@ -74,6 +75,11 @@ class _Model:
     pinned: dict[tuple[str, str], bool] = field(default_factory=dict)
     """(collection, document) -> pinned, for every membership."""
     sources: dict[tuple[str, str], str] = field(default_factory=dict)
+    times: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(collection, path) -> time of the file, for every source there ever was."""
+    tags: dict[str, set[str]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    """What people said of documents that are there."""
     parents: set[tuple[str, str]] = field(default_factory=set)
     """(child, parent)."""
 
@@ -102,6 +108,8 @@ class _Model:
     def erase(self, keys: set[str]) -> set[str]:
         for key in keys:
             self.documents.pop(key)
+            self.tags.pop(key, None)
+            self.titles.pop(key, None)
         self.pinned = {pair: value for pair, value in self.pinned.items() if pair[1] not in keys}
         self.sources = {pair: key for pair, key in self.sources.items() if key not in keys}
         self.parents = {pair for pair in self.parents if not keys & set(pair)}
@@ -125,7 +133,34 @@ class _Model:
             return set()
         before = self.sources.get((name, path), key)
         self.sources[name, path] = key
-        return set() if before == key else self.release(name, {before})
+        if before == key:
+            return set()
+        if before in self.tags:
+            self.tags[key] = self.tags.get(key, set()) | self.tags[before]
+        if before in self.titles:
+            self.titles.setdefault(key, self.titles[before])
+        return self.release(name, {before})
+
+    def carry(self, source: str, target: str, keys: set[str]) -> None:
+        """Let documents belong to `target` for the reasons they have in `source`; a lost reason becomes a pin."""
+        for key in keys:
+            self.pinned[target, key] = self.pinned.get((target, key), False) or self.pinned[source, key]
+        concerned = set(keys)
+        for (name, path), key in list(self.sources.items()):
+            if name == source and key in keys:
+                rival = self.sources.get((target, path))
+                concerned |= {rival} - {None}
+                if rival is None or self.times[source, path] > self.times[target, path]:
+                    self.sources[target, path] = key
+                    self.times[target, path] = self.times[source, path]
+        while lost := concerned - self.supported(target):
+            inside = {child for child, parent in self.parents if {child, parent} <= lost}
+            for key in lost - inside or {min(lost, key=list(self.documents).index)}:
+                self.pinned[target, key] = True
+
+    def leave(self, name: str, keys: set[str]) -> None:
+        self.sources = {pair: key for pair, key in self.sources.items() if pair[0] != name or key not in keys}
+        self.pinned = {pair: pin for pair, pin in self.pinned.items() if pair[0] != name or pair[1] not in keys}
 
 
 class _CrashError(Exception):
@@ -179,13 +214,17 @@ class CatalogMachine(RuleBasedStateMachine):
         model.collections = model.collections - {name} | {new_name}
         model.pinned = {(new_name if n == name else n, key): pin for (n, key), pin in model.pinned.items()}
         model.sources = {(new_name if n == name else n, path): key for (n, path), key in model.sources.items()}
+        model.times |= {(new_name, path): time for (n, path), time in model.times.items() if n == name}
         self.jobs = {job: new_name if n == name else n for job, n in self.jobs.items()}
 
     @precondition(lambda self: len(self.model.collections) > 1)
     @rule(pick=picks)
     def delete_collection(self, pick: int) -> None:
         model, name = self.model, self._pick(pick)
+        before, foreseen = self._sizes(), self.catalog.collection_removal(name)
+        held = self.catalog.collection(name).document_count
         gone = self.catalog.delete_collection(name)
+        assert foreseen == self._removal(before, gone, held - len(gone))
         members = {key for n, key in model.pinned if n == name}
         model.collections.remove(name)
         model.pinned = {pair: pin for pair, pin in model.pinned.items() if pair[0] != name}
@@ -197,6 +236,38 @@ class CatalogMachine(RuleBasedStateMachine):
                 file.sha256 = ""
         # A job of a deleted collection is no part of a later one with the same name.
         self.jobs = {job: "" if n == name else n for job, n in self.jobs.items()}
+
+    @precondition(lambda self: len(self.model.collections) > 1)
+    @rule(pick=picks, other=picks)
+    def merge(self, pick: int, other: int) -> None:
+        model, source, target = self.model, self._pick(pick), self._pick(other)
+        if source == target:
+            with pytest.raises(UsageError):
+                self.catalog.merge_collections([source], target)
+            return
+        merged = self.catalog.merge_collections([source, source], target)
+        members = {key for name, key in model.pinned if name == source}
+        model.carry(source, target, members)
+        model.leave(source, members)
+        model.collections.remove(source)
+        self.jobs = {job: target if n == source else n for job, n in self.jobs.items()}
+        assert merged == self.catalog.collection(target)
+
+    @rule(pick=picks, other=picks, chosen=st.sets(contents, min_size=1, max_size=2))
+    def move(self, pick: int, other: int, chosen: set[int]) -> None:
+        model, source, target = self.model, self._pick(pick), self._pick(other)
+        keys = {_id(content) for content in chosen}
+        if source == target or not keys <= {key for name, key in model.pinned if name == source}:
+            with pytest.raises((UsageError, NotFoundError)):
+                self.catalog.move_documents(sorted(keys), source, target)
+            return
+        self.catalog.move_documents(sorted(keys), source, target)
+        inside = model.below(keys) - keys
+        for key in inside:
+            model.pinned.setdefault((target, key), False)
+        model.carry(source, target, keys)
+        model.leave(source, keys)
+        assert model.release(source, inside) == set()
 
     @rule(pick=picks, content=contents)
     def add_to_collection(self, pick: int, content: int) -> None:
@@ -218,9 +289,9 @@ class CatalogMachine(RuleBasedStateMachine):
 
     # Documents
 
-    @rule(pick=picks, content=contents, pipeline=st.integers(0, 1), path=paths)
-    def commit(self, pick: int, content: int, pipeline: int, path: str) -> None:
-        self._commit(self._pick(pick), content, pipeline, path, "")
+    @rule(pick=picks, content=contents, pipeline=st.integers(0, 1), path=paths, time=st.integers(1, 3))
+    def commit(self, pick: int, content: int, pipeline: int, path: str, time: int) -> None:
+        self._commit(self._pick(pick), content, pipeline, path, "", time)
 
     @rule(pick=picks, content=contents, pipeline=st.integers(0, 1), parent=contents)
     def commit_contained(self, pick: int, content: int, pipeline: int, parent: int) -> None:
@@ -229,9 +300,10 @@ class CatalogMachine(RuleBasedStateMachine):
             self._commit(name, parent, 0, "/in/1", "")
         self._commit(name, content, pipeline, "", _id(parent))
 
-    def _commit(self, name: str, content: int, pipeline: int, path: str, above: str) -> None:
+    def _commit(self, name: str, content: int, pipeline: int, path: str, above: str, time: int = 1) -> None:
         prepared = _prepare(content, pipeline, above)
-        source = Source(name, path, "", 1, 2) if path else None
+        source = Source(name, path, "", time, 2) if path else None
+        self.model.times[name, path] = time
         outcome = self.catalog.commit(prepared, name, source)
         before = self.model.documents.get(_id(content))
         assert outcome.created == (before is None or before.pipeline != prepared.pipeline)
@@ -244,13 +316,49 @@ class CatalogMachine(RuleBasedStateMachine):
         if self._known(content):
             name = self._pick(pick)
             source = Source(name, path, "", 1, 2) if path else None
+            self.model.times[name, path] = 1
             outcome = self.catalog.adopt(_id(content), name, source)
             assert set(outcome.replaced) == self.model.join(name, _id(content), path, "")
 
     @rule(chosen=st.sets(contents, min_size=1, max_size=2))
     def delete_documents(self, chosen: set[int]) -> None:
+        keys = {_id(content) for content in chosen if self._known(content)}
+        before, inside = self._sizes(), self.model.below(keys) - keys
+        foreseen = self.catalog.documents_removal([_id(content) for content in chosen])
         gone = self.catalog.delete_documents([_id(content) for content in chosen])
+        assert foreseen == self._removal(before, gone, len(inside - set(gone)))
         assert set(gone) == self.model.delete({_id(content) for content in chosen if self._known(content)})
+
+    def _sizes(self) -> dict[str, tuple[str, int, int]]:
+        return {one.id: (one.name, one.chunk_count, one.bytes) for one in self.catalog.documents()}
+
+    @staticmethod
+    def _removal(before: dict[str, tuple[str, int, int]], gone: list[str], kept: int) -> Removal:
+        """What a deletion took, by what was there before."""
+        rows = sorted(before[key] for key in gone)
+        names, passages, sizes = zip(*rows, strict=True) if rows else ((), (), ())
+        return Removal(names, len(rows), kept, sum(passages), sum(sizes))
+
+    @rule(chosen=st.sets(contents, min_size=1, max_size=2), name=names, take=st.booleans())
+    def tag(self, chosen: set[int], name: str, take: bool) -> None:
+        keys = [_id(content) for content in chosen]
+        change = self.catalog.remove_tags if take else self.catalog.add_tags
+        if not all(self._known(content) for content in chosen):
+            with pytest.raises(NotFoundError):
+                change(keys, [name])
+            return
+        change(keys, [name])
+        for key in keys:
+            said = self.model.tags.setdefault(key, set())
+            self.model.tags[key] = said - {name} if take else said | {name}
+
+    @rule(content=contents, title=st.sampled_from(("Honey", "Wax", "")))
+    def set_title(self, content: int, title: str) -> None:
+        if self._known(content):
+            self.catalog.set_metadata(_id(content), {"title": title})
+            self.model.titles[_id(content)] = title
+            if not title:  # what the file says itself
+                self.model.titles.pop(_id(content))
 
     @rule(pick=picks, path=paths)
     def remove_source(self, pick: int, path: str) -> None:
@@ -364,6 +472,9 @@ class CatalogMachine(RuleBasedStateMachine):
             assert document.collections == tuple(sorted(name for name, one in model.pinned if one == key))
             assert document.source_paths == tuple(sorted({p for (_, p), one in model.sources.items() if one == key}))
             assert set(self.catalog.children(key)) == {child for child, parent in model.parents if parent == key}
+            assert set(document.tags) == model.tags.get(key, set())
+            assert document.info.title == model.titles.get(key, "")
+            assert self.catalog.metadata_edits(key) == ({"title": ""} if key in model.titles else {})
             assert self.catalog.chunks([key]) == list(prepared.chunks)
         assert self.catalog.blob_hashes() == {one.sha256 for one in model.documents.values()} | {
             file.sha256 for file in self.files.values() if file.sha256 and file.state is not FileState.DONE

@@ -155,6 +155,11 @@ class Records:
             and (not filters.documents or passage.chunk.document_id in filters.documents)
         )
 
+    def unknown(self, filters) -> dict[str, list[str]]:
+        known = {passage.chunk.document_id for passage in self.by_id.values()}
+        missing = [value for value in filters.documents if value not in known]
+        return {"document": missing} if missing else {}
+
     def _in(self, documents):
         return [p for p in self.by_id.values() if documents is None or p.chunk.document_id in documents]
 

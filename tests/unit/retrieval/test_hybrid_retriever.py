@@ -73,9 +73,19 @@ def test_unknown_collection_is_an_error(library):
 
 def test_empty_scope_is_said(library):
     result = library.retriever.retrieve(Query("boat", filters=Filters(documents=("none",))))
-    assert result.hits == () and "No document" in result.warnings[0]
+    assert result.hits == () and "No document with text meets the filters." in result.warnings
     library.records.by_id.clear()
     assert "nothing to search yet" in library.retriever.retrieve(Query("boat")).warnings[0]
+
+
+def test_a_filter_value_that_no_document_has_is_named(library):
+    result = library.retriever.retrieve(Query("boat", filters=Filters(documents=("d1", "bOat.txt"))))
+    assert result.hits
+    assert result.warnings == ("There is no document 'bOat.txt'. Check the filter.",)
+    many = tuple(f"x{number}" for number in range(7))
+    (sentence, _) = library.retriever.retrieve(Query("boat", filters=Filters(documents=many))).warnings
+    assert sentence.startswith("There is no document 'x0' or 'x1'")
+    assert "'x4' (and 2 others)." in sentence and "x5" not in sentence
 
 
 @pytest.mark.parametrize("mode", list(SearchMode))
