@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from cortex_engine.core.exports import results_csv, results_json, results_markdown
 from cortex_engine.core.search import SearchResult
 from cortex_ui import safe
 from cortex_ui.session import suite, told
@@ -71,12 +72,10 @@ def download_name(name: str) -> str:
 
 def results(result: SearchResult) -> None:
     """The results as files; each is made when it is asked for."""
-    from cortex_engine.core import exports
-
     makers: dict[str, Callable[[SearchResult], str]] = {
-        "csv": exports.results_csv,
-        "md": exports.results_markdown,
-        "json": exports.results_json,
+        "csv": results_csv,
+        "md": results_markdown,
+        "json": results_json,
     }
     for suffix, make in makers.items():
         title, mime, icon = _FORMATS[suffix]

@@ -21,6 +21,11 @@ class SearchChapter(Chapter):
         question = Query(query) if isinstance(query, str) else query
         return working.search(self._library, question)
 
+    def moment(self) -> tuple[object, ...]:
+        """A value that another one follows whenever something in the library changes: a result of this moment holds."""
+        number, generations = self._library.moment()
+        return number, *sorted(generations.items())
+
     def sample_questions(self) -> list[str]:
         """Questions that the sample documents answer; none where the samples are not in the library."""
         return measuring.sample_questions(self._library)
