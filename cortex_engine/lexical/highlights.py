@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import NamedTuple
 
 from cortex_engine.core.app import Span
 from cortex_engine.core.protocols import LexicalQuery
-from cortex_engine.lexical.tokenizer import INVISIBLE, SPLIT, components, fold, normalise, patterns, stem_term
+from cortex_engine.lexical.tokenizer import (
+    GLUE,
+    INVISIBLE,
+    MAX_TERM,
+    SPLIT,
+    SUFFIX,
+    components,
+    fold,
+    is_clitic,
+    normalise,
+    patterns,
+    stem_term,
+)
 
 _JAMO = range(0x1160, 0x1200)
 """Hangul vowels and final consonants, which melt with the letter before them."""
+_NOTHING = "(?!)"
+_NEVER = r"\x00"
 _APOSTROPHE = str.maketrans("’ʼ", "''")
-
-
-class _Piece(NamedTuple):
-    """A run of the text: its place here, and its normalised form's place there. `exact`: letter for letter."""
-
-    start: int
-    end: int
-    normal_start: int
-    exact: bool
 
 
 class NormalisedText:
@@ -40,44 +45,46 @@ class NormalisedText:
     """
 
     def __init__(self, text: str) -> None:
-        self._length = len(text)
-        self._pieces: list[_Piece] = []
-        self._starts: list[int] = []
+        # Pieces that are not letter for letter the same there: begin and end here, begin and end there.
+        self._starts, self._ends = array("q"), array("q")
+        self._normal_starts, self._normal_ends = array("q"), array("q")
         self.text = text.lower() if text.isascii() else self._normalise(text)
 
     def place(self, start: int, end: int) -> Span:
         """Where characters `[start, end)` of the normalised text stand in the text (whole letters, as far as needed)."""
-        if not self._pieces:
-            return start, end
-        first = self._pieces[bisect_right(self._starts, start) - 1]
-        last = self._pieces[bisect_right(self._starts, end - 1) - 1]
-        begin = first.start + (start - first.normal_start if first.exact else 0)
-        return begin, last.start + end - last.normal_start if last.exact else last.end
+        first, last = bisect_right(self._normal_starts, start) - 1, bisect_right(self._normal_starts, end - 1) - 1
+        begin = start
+        if first >= 0:
+            beyond = start - self._normal_ends[first]
+            begin = self._starts[first] if beyond < 0 else self._ends[first] + beyond
+        if last >= 0:
+            end = self._ends[last] + max(0, end - self._normal_ends[last])
+        return begin, end
 
     def _normalise(self, text: str) -> str:
         table, pattern = _folding(frozenset(text))
+        if pattern is None:
+            return text.translate(table)
         known: dict[str, str] = {}
         parts: list[str] = []
         position = length = 0
-        for match in pattern.finditer(text) if pattern else ():
+        for match in pattern.finditer(text):
             start, end = match.span()
             if start > position:
-                self._pieces.append(_Piece(position, start, length, True))
                 parts.append(text[position:start].translate(table))
                 length += start - position
             letters = match.group()
             normal = known.get(letters)
             if normal is None:
                 normal = known[letters] = normalise(letters)
-            if normal:
-                self._pieces.append(_Piece(start, end, length, False))
-                parts.append(normal)
-                length += len(normal)
+            parts.append(normal)
+            self._starts.append(start)
+            self._ends.append(end)
+            self._normal_starts.append(length)
+            length += len(normal)
+            self._normal_ends.append(length)
             position = end
-        if position < len(text) or not self._pieces:
-            self._pieces.append(_Piece(position, len(text), length, True))
-            parts.append(text[position:].translate(table))
-        self._starts = [piece.normal_start for piece in self._pieces]
+        parts.append(text[position:].translate(table))
         return "".join(parts)
 
 
@@ -119,8 +126,9 @@ class Highlighter:
         self._forms: dict[str, set[str]] = {language: set() for language in self._languages}
         self._pairs: set[str] = set()
         self._letters: set[str] = set()
-        self._phrases = [words for phrase in query.phrases if (words := [word for word, *_ in _words(phrase)])]
+        self._phrases = [words for phrase in query.phrases if (words := _words(phrase))]
         self._known: dict[str, tuple[Span, ...]] = {}
+        self._parts: dict[str, bool] = {}
         self._read(query.text, skipped)
 
     def marks(self, text: str) -> tuple[Span, ...]:
@@ -149,18 +157,22 @@ class Highlighter:
                 for language in self._languages:
                     self._forms[language].add(stem_term(term, language))
 
-    def _word_marks(self, normal: str) -> Iterator[Span]:
-        known = self._known
-        for run, token, start in _tokens(normal):
-            if run:
-                if self._pairs or self._letters:
-                    yield from self._run_marks(run, start)
-                continue
+    def _word_marks(self, normal: str) -> list[Span]:
+        known, runs = self._known, bool(self._pairs or self._letters)
+        found: list[Span] = []
+        for match in _token_pattern(normal).finditer(normal):
+            token = match.group()
             marks = known.get(token)
             if marks is None:
+                if match.group(1):
+                    if runs:
+                        found += self._run_marks(token, match.start())
+                    continue
                 marks = known[token] = tuple(self._token_marks(token))
-            for first, last in marks:
-                yield start + first, start + last
+            if marks:
+                start = match.start()
+                found += [(start + first, start + last) for first, last in marks]
+        return found
 
     def _run_marks(self, run: str, start: int) -> Iterator[Span]:
         pairs, letters = self._pairs, self._letters
@@ -175,63 +187,113 @@ class Highlighter:
 
     def _token_marks(self, token: str) -> Iterator[Span]:
         """Places within a token that match: all of it, or some of its parts."""
-        parts, extra = components(token)
-        if len(parts) == 1 and not extra:
-            if self._asked(parts[0]):
+        suffix = token[-2:] if token.endswith("++") else token[-1:] if token.endswith("#") else ""
+        places = list(_part_places(token))
+        if len(places) == 1 and not suffix:
+            if self._part_matches(token):
                 yield 0, len(token)
             return
-        whole = {fold(token), *extra} - set(_pieces(parts))
+        stem_part = token.removesuffix(suffix)
+        whole: list[str] = []
+        if len(places) > 1 and not is_clitic(stem_part, [token[first:last] for first, last in places]):
+            whole.append(fold(stem_part.translate(GLUE))[:MAX_TERM])
+        if suffix:
+            whole.append(fold(token[slice(*places[-1])])[: MAX_TERM - 2] + suffix)
         if any(self._asked(term) for term in whole):
             yield 0, len(token)
             return
-        for first, last in _part_places(token):
-            part = fold(token[first:last])
-            if part and any(self._asked(term) for term in (part, *_pieces([part]))):
+        for first, last in places:
+            if self._part_matches(token[first:last]):
                 yield first, last
+
+    def _part_matches(self, raw: str) -> bool:
+        matches = self._parts.get(raw)
+        if matches is None:
+            part = fold(raw)[:MAX_TERM]
+            pieces = components(part)[1] if not part.isalpha() else ()
+            matches = self._parts[raw] = bool(part) and any(self._asked(term) for term in (part, *pieces))
+        return matches
 
     def _asked(self, term: str) -> bool:
         return any(stem_term(term, language) in forms for language, forms in self._forms.items())
 
     def _phrase_marks(self, normal: str) -> Iterator[Span]:
+        """Places of phrases: looked for in the words joined by spaces, then led back through the tokens."""
         if not self._phrases:
             return
-        words = _words(normal)
-        joined = f" {' '.join(word for word, *_ in words)} "
-        begins = list(accumulate((len(word) + 1 for word, *_ in words), initial=0))
+        tokens = list(_tokens(normal))
+        known: dict[str, str] = {}
+        words: list[str] = []
+        for run, token, _ in tokens:
+            key = run or token
+            joined = known.get(key)
+            if joined is None:
+                joined = known[key] = " ".join(word for word, *_ in _token_words(run, token))
+            words.append(joined)
+        begins = list(accumulate((len(each) + 1 for each in words), initial=1))
+        text = f" {' '.join(words)} "
         for phrase in self._phrases:
             wanted = f" {' '.join(phrase)} "
-            position = joined.find(wanted)
+            position = text.find(wanted)
             while position >= 0:
-                first = bisect_right(begins, position) - 1
-                yield words[first][1], words[first + len(phrase) - 1][2]
-                position = joined.find(wanted, position + len(wanted) - 1)
+                end = position + len(wanted) - 1
+                first, last = bisect_right(begins, position + 1) - 1, bisect_right(begins, end - 1) - 1
+                yield (
+                    _word_place(tokens[first], position + 1 - begins[first])[0],
+                    _word_place(tokens[last], end - 1 - begins[last])[1],
+                )
+                position = text.find(wanted, end)
 
 
 def _tokens(normal: str) -> Iterator[tuple[str, str, int]]:
     """Runs of unspaced scripts, tokens of others, and where they begin, as the tokenizer finds them."""
-    plain, general = patterns()
-    if normal.isascii():
-        for match in plain.finditer(normal):
-            yield "", match.group(), match.start()
-        return
-    for match in general.finditer(normal):
-        yield match.group(1) or "", match.group(2) or "", match.start()
+    for match in _token_pattern(normal).finditer(normal):
+        run = match.group(1) or ""
+        yield run, "" if run else match.group(), match.start()
 
 
-def _words(text: str) -> list[tuple[str, int, int]]:
-    """The words that have positions in the index, with their places: parts as they stand, single characters of runs."""
-    words: list[tuple[str, int, int]] = []
-    known: dict[str, list[tuple[str, int, int]]] = {}
-    for run, token, start in _tokens(normalise(text) if not text.isascii() else text.lower()):
-        if run:
-            words += [(letter, index, index + 1) for index, letter in enumerate(run, start)]
-            continue
-        parts = known.get(token)
-        if parts is None:
-            places = ((fold(token[first:last]), first, last) for first, last in _part_places(token))
-            parts = known[token] = [(word, first, last) for word, first, last in places if word]
-        words += [(word, start + first, start + last) for word, first, last in parts]
-    return words
+def _token_pattern(normal: str) -> re.Pattern[str]:
+    """The tokenizer's pattern for this text's letters; group 1 is a run of an unspaced script."""
+    return _ascii_pattern() if normal.isascii() else _pattern_of(frozenset(normal))
+
+
+@lru_cache(maxsize=1)
+def _ascii_pattern() -> re.Pattern[str]:
+    return re.compile(f"({_NOTHING})|{patterns()[0].pattern}")
+
+
+@lru_cache(maxsize=256)
+def _pattern_of(letters: frozenset[str]) -> re.Pattern[str]:
+    """The pattern with classes of these letters only: that of all letters takes seven times as long."""
+    general = patterns()[1]
+    found = [(letter, match) for letter in letters if (match := general.fullmatch(letter))]
+    unspaced = _escaped(letter for letter, match in found if match.group(1))
+    word = f"[{_escaped(letter for letter, match in found if not match.group(1)) or _NEVER}]+"
+    return re.compile(f"({f'[{unspaced}]+' if unspaced else _NOTHING})|{word}(?:{SPLIT.pattern}{word})*{SUFFIX}")
+
+
+def _words(text: str) -> list[str]:
+    """The words that have positions in the index: parts as they stand, single characters of unspaced scripts."""
+    return [word for run, token, _ in _tokens(normalise(text)) for word, *_ in _token_words(run, token)]
+
+
+def _token_words(run: str, token: str) -> list[tuple[str, int, int]]:
+    """The words of a run or token, with their places in it."""
+    if run:
+        return [(letter, index, index + 1) for index, letter in enumerate(run)]
+    places = ((fold(token[first:last])[:MAX_TERM], first, last) for first, last in _part_places(token))
+    return [(word, first, last) for word, first, last in places if word]
+
+
+def _word_place(found: tuple[str, str, int], offset: int) -> Span:
+    """Where the word stands that holds character `offset` of a token's words joined by spaces."""
+    run, token, start = found
+    words = _token_words(run, token)
+    for word, first, last in words:
+        if offset <= len(word):
+            return start + first, start + last
+        offset -= len(word) + 1
+    return start + words[-1][1], start + words[-1][2]
 
 
 def _part_places(token: str) -> Iterator[Span]:
@@ -242,11 +304,6 @@ def _part_places(token: str) -> Iterator[Span]:
         yield start, joiner.start()
         start = joiner.end()
     yield start, end
-
-
-def _pieces(parts: Sequence[str]) -> list[str]:
-    """Runs of letters and of digits in words that hold both, as the index has them."""
-    return [piece for part in parts for piece in components(part)[1]]
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -47,11 +47,11 @@ _VOWEL_POINTS = frozenset(map(chr, [*range(0x0591, 0x05C8), 0x0640, *range(0x064
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ħ": "h"})
 _ASCII_WORD = "[a-z0-9]+"
 _JOINER = "['’ʼ_.@-‐‑]".replace("@-‐", "@\\-‐")
-_SUFFIX = r"(?:\+\+|#(?![#\w]))?"
+SUFFIX = r"(?:\+\+|#(?![#\w]))?"
 SPLIT = re.compile(_JOINER)
 _LETTERS_AND_DIGITS = re.compile(r"\d+|\D+")
 _NO_WORD = re.compile(r"[\d.@+#]")
-_GLUE = str.maketrans("", "", "'’ʼ_-‐‑")
+GLUE = str.maketrans("", "", "'’ʼ_-‐‑")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     in_word = [code for code in range(0x40000) if unicodedata.category(chr(code))[0] in "LMN"]
     word = f"[{_ranges([code for code in in_word if code not in unspaced])}]+"
     run = f"[{_ranges([code for code in in_word if code in unspaced])}]+"
-    ascii_joined = f"{_ASCII_WORD}(?:{_JOINER}{_ASCII_WORD})*{_SUFFIX}"
-    joined = f"{word}(?:{_JOINER}{word})*{_SUFFIX}"
+    ascii_joined = f"{_ASCII_WORD}(?:{_JOINER}{_ASCII_WORD})*{SUFFIX}"
+    joined = f"{word}(?:{_JOINER}{word})*{SUFFIX}"
     return re.compile(ascii_joined), re.compile(f"({run})|({joined})")
 
 
@@ -134,8 +134,8 @@ def components(token: str) -> tuple[list[str], list[str]]:
     stem_part = token.removesuffix(suffix) if suffix else token
     parts = [part for raw in SPLIT.split(stem_part) if (part := fold(raw)[:MAX_TERM])]
     extra: list[str] = []
-    if len(parts) > 1 and not _is_clitic(stem_part, parts):
-        extra.append(fold(stem_part.translate(_GLUE))[:MAX_TERM])
+    if len(parts) > 1 and not is_clitic(stem_part, parts):
+        extra.append(fold(stem_part.translate(GLUE))[:MAX_TERM])
     for part in parts:
         pieces = _LETTERS_AND_DIGITS.findall(part)
         if 1 < len(pieces) <= _MAX_SUBPARTS:
@@ -145,7 +145,7 @@ def components(token: str) -> tuple[list[str], list[str]]:
     return parts, extra
 
 
-def _is_clitic(token: str, parts: list[str]) -> bool:
+def is_clitic(token: str, parts: list[str]) -> bool:
     """True for "john's" and "don't": together they would only make another word of "john" and "don"."""
     return len(parts) == 2 and len(parts[1]) <= 2 and any(mark in token for mark in "'’ʼ")
 

@@ -119,7 +119,8 @@ def _goes_on(group: Sequence[_Rectangle], line: _Rectangle) -> bool:
     beside = min(last[3], line[3]) - max(last[1], line[1]) > 0.5 * size
     left, right = min(each[0] for each in group), max(each[2] for each in group)
     near = last[1] < line[1] < last[3] + _FAR * max(last[3] - last[1], size)
-    below = near and line[0] < right and line[2] > left
+    shared = min(right, line[2]) - max(left, line[0])
+    below = near and shared > 0.5 * min(right - left, line[2] - line[0])
     return beside or below
 
 
