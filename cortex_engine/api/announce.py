@@ -7,7 +7,6 @@ import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 _token = secrets.token_urlsafe(32)
 
@@ -37,6 +36,8 @@ def announce(data_dir: Path, url: str) -> None:
     Args:
         url: of the API as this computer reaches it, for example "http://127.0.0.1:8501/api".
     """
+    for wildcard in ("0.0.0.0", "[::]"):  # noqa: S104  (only to be replaced)
+        url = url.replace(f"//{wildcard}:", "//127.0.0.1:")
     file = _file(data_dir)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.{os.getpid()}")
@@ -57,12 +58,32 @@ def withdraw(data_dir: Path) -> None:
 def running(data_dir: Path) -> Service | None:
     """The application that owns the library now; None when there is none, or only what a dead one left."""
     found = _read(data_dir)
-    if found is None or urlsplit(found.url).hostname not in {"127.0.0.1", "::1", "localhost"}:
+    if found is None or not _owns(data_dir, found.pid):
         return None
-    from cortex_engine.catalog.owner import OwnerLock
+    return found
 
-    holder = OwnerLock(data_dir).holder()
-    return found if holder is not None and holder.pid == found.pid else None
+
+def _owns(data_dir: Path, pid: int) -> bool:
+    """Whether the lock of the library is held, and by this process as far as its note says.
+
+    `OwnerLock.holder` says the same, but costs the command line the import of the whole catalog.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = data_dir / "locks"
+    try:
+        noted = json.loads((folder / "owner.json").read_text(encoding="utf-8")).get("pid")
+    except (OSError, ValueError, AttributeError):
+        return False
+    if noted != pid or not (folder / "owner.lock").exists():
+        return False
+    probe = FileLock(folder / "owner.lock", mode=0o600, thread_local=False, fallback_to_soft=False)
+    try:
+        probe.acquire(timeout=0)
+    except Timeout:
+        return True
+    probe.release()
+    return False
 
 
 def _file(data_dir: Path) -> Path:
@@ -73,5 +94,5 @@ def _read(data_dir: Path) -> Service | None:
     try:
         return Service(**json.loads(_file(data_dir).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        # None, or half a file of a version that wrote another form: nobody can be reached through it.
+        # None, or half a file, or one of a version that wrote another form: nobody can be reached through it.
         return None

@@ -49,7 +49,7 @@ class FiltersAsked(Asked):
 class SearchAsked(Asked):
     """A question. "Phrases in quotes" must occur, -words must not."""
 
-    query: Name
+    query: Text
     mode: SearchMode = SearchMode.HYBRID
     collections: Values = ()
     filters: FiltersAsked = FiltersAsked()

@@ -26,6 +26,7 @@ _COMMANDS = {
     "backup": ("caring", "Write a backup into an empty folder."),
     "restore": ("caring", "Make a library from a backup."),
     "rebuild": ("caring", "Build all indexes anew from the catalog."),
+    "keys": ("keys", "Make, list and revoke keys of the HTTP API."),
     "config": ("caring", "Show and change settings."),
 }
 
@@ -53,17 +54,18 @@ class _Commands(click.Group):
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the library (environment: CORTEX_DATA_DIR).",
 )
+@click.option("--no-server", is_flag=True, help="Do not ask a running application; do it in this process.")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens to the error output.")
 @click.option(
     "--no-color", is_flag=False, flag_value="1", default="", envvar="NO_COLOR", metavar="", help="Plain text."
 )
 @click.version_option(package_name="cortex-suite", prog_name="cortex")
 @click.pass_context
-def cortex(context: click.Context, data_dir: Path | None, verbose: bool, no_color: str) -> None:
+def cortex(context: click.Context, data_dir: Path | None, no_server: bool, verbose: bool, no_color: str) -> None:
     """Cortex Suite: put documents in, and find things in them by meaning and by word."""
     if no_color:
         context.color = False
-    context.obj = {"data_dir": data_dir, "verbose": verbose}
+    context.obj = {"data_dir": data_dir, "no_server": no_server, "verbose": verbose}
 
 
 def main() -> None:

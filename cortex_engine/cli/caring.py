@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cortex_engine.cli.remote import application
 from cortex_engine.cli.session import NamedPath, open_suite, print_json, settings
 from cortex_engine.cli.wording import clean
 
@@ -21,8 +22,11 @@ def doctor(context: click.Context, fix: bool, full: bool, as_json: bool) -> None
     """Examine the library. Exit status 1 when something is wrong and was not mended."""
     from cortex_engine.core.reports import Severity
 
-    with open_suite(context) as suite:
-        findings = suite.doctor(fix, full)
+    if running := application(context):
+        findings = running.doctor(fix, full)
+    else:
+        with open_suite(context) as suite:
+            findings = suite.doctor(fix, full)
     bad = [each for each in findings if each.severity is Severity.ERROR and not each.fixed]
     if as_json:
         print_json({"healthy": not bad, "findings": findings})
@@ -61,8 +65,11 @@ def restore(context: click.Context, source: Path) -> None:
 @click.pass_context
 def rebuild(context: click.Context) -> None:
     """Build all indexes anew from the catalog; nothing is parsed or embedded again."""
-    with open_suite(context) as suite:
-        names = suite.rebuild()
+    if running := application(context):
+        names = running.rebuild()
+    else:
+        with open_suite(context) as suite:
+            names = suite.rebuild()
     click.echo(f"Built anew: {', '.join(names)}.")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cortex_engine.cli.remote import application
 from cortex_engine.cli.session import NamedPath, open_suite, parse_filters, print_json
 from cortex_engine.cli.wording import cells, clean, columns_wide, counted, padded, shortened
 
@@ -89,7 +90,13 @@ def delete_collection(context: click.Context, name: str, yes: bool) -> None:
 def add_documents(context: click.Context, name: str, documents: tuple[str, ...]) -> None:
     """Let documents (ids or names) belong to a collection too."""
     with open_suite(context) as suite:
-        added = suite.add_to_collection(name, documents)
+        ids = [row.id for row in suite.collections() if row.name == name]
+        if ids and (running := application(context)):
+            # Its model is warm, should the documents need vectors of another one.
+            added = [suite.document(each) for each in documents]
+            running.add_to_collection(ids[0], [document.id for document in added])
+        else:
+            added = suite.add_to_collection(name, documents)
     click.echo(f"'{name}' now has {counted(len(added), 'document')} that you named.")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cortex_engine.cli.remote import application
 from cortex_engine.cli.session import NamedPath, open_suite, parse_filters, plain, print_json, settings
 from cortex_engine.cli.wording import (
     asked_words,
@@ -65,11 +66,15 @@ def search(
     as_json: bool,
 ) -> None:
     """Find passages. "Phrases in quotes" must occur, -words must not."""
-    from cortex_engine.suite import query_of
+    from cortex_engine.core.search import Query, SearchMode
 
-    question = query_of(clean(query, lines=True), mode, top_k, parse_filters(filters, collections), group)
-    with open_suite(context) as suite:
-        result = suite.search(question)
+    conditions = parse_filters(filters, collections)
+    question = Query(clean(query, lines=True), SearchMode(mode), top_k, conditions, group)
+    if running := application(context):
+        result = running.search(question)
+    else:
+        with open_suite(context) as suite:
+            result = suite.search(question)
     if as_json:
         print_json(result_json(result, trace))
     else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from cortex_engine.core.documents import Box
+if TYPE_CHECKING:  # the command line asks a running application without loading numpy
+    from cortex_engine.core.documents import Box
 
 
 class SearchMode(StrEnum):

@@ -1,0 +1,136 @@
+"""Asking the application that owns the library, where one runs: its models are warm, and it alone may write indexes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from cortex_engine.cli.session import settings
+
+if TYPE_CHECKING:
+    from cortex_engine.api.announce import Service
+    from cortex_engine.core.errors import CortexError
+    from cortex_engine.core.reports import Finding
+    from cortex_engine.core.search import Query, SearchResult
+
+_HELLO_SECONDS = 10.0
+_SEARCH_SECONDS = 60.0
+_MOST_DOCUMENTS = 1000
+"""In one request."""
+
+
+def application(context: click.Context) -> Application | None:
+    """The running application of this library; None without one, or with `--no-server`."""
+    if context.find_root().obj["no_server"]:
+        return None
+    from cortex_engine.api.announce import running
+
+    service = running(settings(context).config.data_dir)
+    if service is None:
+        return None
+    found = Application(service)
+    try:
+        found.ask("GET", "/v1/health/live", seconds=_HELLO_SECONDS)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        click.echo(
+            f"Note: the application (process {service.pid}) does not answer ({error or type(error).__name__}); "
+            "this is done without it.",
+            err=True,
+        )
+        return None
+    return found
+
+
+class Application:
+    """An application that runs, with one method for each thing it does for the command line."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def search(self, query: Query) -> SearchResult:
+        """See `CortexSuite.search`."""
+        filters = query.filters
+        asked = {
+            "query": query.text,
+            "mode": query.mode.value,
+            "collections": filters.collections,
+            "filters": {
+                "documents": filters.documents,
+                "types": filters.types,
+                "languages": filters.languages,
+                "tags": filters.tags,
+                "title": filters.title,
+                "date_from": filters.date_from,
+                "date_to": filters.date_to,
+            },
+            "top_k": query.top_k,
+            "group": query.group,
+            "trace": True,
+        }
+        return _result(query, self.ask("POST", "/v1/search", asked, _SEARCH_SECONDS))
+
+    def doctor(self, fix: bool, full: bool) -> list[Finding]:
+        """See `CortexSuite.doctor`."""
+        from cortex_engine.core.reports import Finding, Severity
+
+        rows = self.ask("POST", "/v1/care/doctor", {"fix": fix, "full": full})["findings"]
+        return [Finding(**{**row, "severity": Severity(row["severity"])}) for row in rows]
+
+    def rebuild(self) -> list[str]:
+        """See `CortexSuite.rebuild`."""
+        names: list[str] = self.ask("POST", "/v1/care/rebuild", {})["indexes"]
+        return names
+
+    def add_to_collection(self, collection_id: str, documents: list[str]) -> None:
+        """See `CortexSuite.add_to_collection`; ids on both sides."""
+        for start in range(0, len(documents), _MOST_DOCUMENTS):
+            some = documents[start : start + _MOST_DOCUMENTS]
+            self.ask("POST", f"/v1/collections/{collection_id}/documents", {"documents": some})
+
+    def ask(self, method: str, path: str, body: object = None, seconds: float | None = None) -> dict[str, Any]:
+        """One request; `seconds` None waits as long as it takes.
+
+        Raises:
+            CortexError: what the application refused, as the engine would have raised it here.
+            OSError: it cannot be reached.
+        """
+        where = urlsplit(self._service.url)
+        connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", where.port, timeout=seconds)
+        try:
+            headers = {"authorization": f"Bearer {self._service.token}"}
+            data = None
+            if body is not None:
+                data, headers["content-type"] = json.dumps(body).encode(), "application/json"
+            connection.request(method, where.path + path, data, headers)
+            answer = connection.getresponse()
+            content = json.loads(answer.read())
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise _error(content["error"])
+        return dict(content)
+
+
+def _error(told: dict[str, str]) -> CortexError:
+    from cortex_engine.core import errors
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CortexError)]
+    by_code: dict[str, type[CortexError]] = {kind.code: kind for kind in kinds}
+    kind = by_code.get(told["code"], errors.UsageError if told["code"] == "invalid" else errors.CortexError)
+    return kind(told["message"])
+
+
+def _result(query: Query, found: dict[str, Any]) -> SearchResult:
+    from cortex_engine.core.search import SearchHit, SearchResult, SearchTrace, StageStanding, TraceStep
+
+    hits = []
+    for row in found["hits"]:
+        fields = {name: value for name, value in row.items() if name not in {"boxes", "type", "collection", "stages"}}
+        stages = {name: StageStanding(**standing) for name, standing in row["stages"].items()}
+        hits.append(SearchHit(**fields, media_type=row["type"], collections=tuple(row["collection"]), stages=stages))
+    trace = SearchTrace(tuple(TraceStep(**step) for step in found["trace"]))
+    return SearchResult(query, tuple(hits), trace, tuple(found["degraded"]), tuple(found["warnings"]))
