@@ -242,6 +242,7 @@ class VectorStatistics:
         norm_low, norm_mean, norm_high: of all vectors.
         zero, not_finite: vectors of length 0; with NaN or infinity.
         duplicates: vectors that equal an earlier one of another text to within rounding.
+        affected: names of documents with a vector of another dimension, of length 0 or that is no number (at most 20).
         usable: whether the model can be loaded here now; `reason` says why not.
     """
 
@@ -258,6 +259,7 @@ class VectorStatistics:
     duplicates: int
     usable: bool = True
     reason: str = ""
+    affected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,16 +27,17 @@ _LONGEST = 8_000
 _HIDDEN = "***"
 
 _NAME = (
-    r"[\w.-]*(?:api[_-]?key|access[_-]?key|secret|token|passwo?r?d|passwd|passphrase|credential|authorization|session[_-]?id|"
-    r"private[_-]?key|signature)[\w-]*"
+    r"[\w.-]{0,40}(?:api[_-]?key|access[_-]?key|secret|token|passwo?r?d|passwd|passphrase|credential|session[_-]?id|"
+    r"private[_-]?key|signature)[\w-]{0,40}"
 )
-_VALUE = r"(?:\\?\"(?:[^\"\\]|\\.)*\\?\"|\\?'(?:[^'\\]|\\.)*\\?'|[^\s\"',;&)}\]]+)"
+_VALUE = r"(?:\\?\"(?:[^\"\\]|\\.)*(?:\"|\Z)|\\?'(?:[^'\\]|\\.)*(?:'|\Z)|[^\s\"',;&)}\]]+)"
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), _HIDDEN),
     (re.compile(r"(?i)\b((?:set-)?cookie\\?[\"']?\s*[:=]\s*)[^\r\n]+"), rf"\1{_HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer|basic|digest|negotiate)(\s+)(?!\*\*\*)[\w.~+/=:-]{6,}"), rf"\1\2{_HIDDEN}"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/?#\"'<>]*@"), rf"\1{_HIDDEN}@"),
-    (re.compile(rf"(?i)(?<![\w-])({_NAME}\\?[\"']?\s*(?:=>|[:=])\s*)(?!(?:bearer|basic)\b){_VALUE}"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s*[:=]\s*)[^\r\n]+"), rf"\1{_HIDDEN}"),
+    (re.compile(r"\b((?i:bearer|basic|digest|negotiate)\s+)(?=\S*[A-Z0-9_=])[\w.~+/=:-]{6,}"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,30}://)[^\s/?#\"'<>]*@"), rf"\1{_HIDDEN}@"),
+    (re.compile(rf"(?i)(?<![\w-])({_NAME}\\?[\"']?\s*(?:=>|[:=])\s*){_VALUE}"), rf"\1{_HIDDEN}"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?"), _HIDDEN),
     (
         re.compile(
@@ -118,7 +119,7 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": _shortened(redacted(message)),
         }
-        return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+        return json.dumps(line)
 
 
 class _PlainLines(logging.Formatter):
@@ -174,6 +175,7 @@ def _parsed(line: str) -> LogLine:
     try:
         values = json.loads(line)
         level = values["level"] if values["level"] in LEVELS else "INFO"
-        return LogLine(str(values["time"]), level, str(values["logger"]), str(values["message"]))
+        message = str(values["message"]).encode("utf-8", "replace").decode("utf-8")
+        return LogLine(str(values["time"]), level, str(values["logger"]), message)
     except (ValueError, KeyError, TypeError):
         return LogLine("", "WARNING", "", redacted(line))

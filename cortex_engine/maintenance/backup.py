@@ -38,10 +38,12 @@ def write_backup(
         StorageFullError: too little room.
         CatalogError: an original is missing or damaged (a backup that lacks something is no backup).
     """
-    if target.exists() and any(target.iterdir()):
-        raise AlreadyExistsError(f"The folder {target} is not empty. Give an empty or a new one.")
-    target.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise AlreadyExistsError(
+                f"{target} is a file, or a folder that is not empty. Give an empty or a new folder."
+            )
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
         catalog.backup_to(target / _CATALOG)
         hashes = {_CATALOG: file_hash(target / _CATALOG)}
         wanted = sorted(catalog.blob_hashes())

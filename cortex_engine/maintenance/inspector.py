@@ -20,9 +20,10 @@ _KEYS = NDArray[np.uint64]
 _FLOAT_BYTES = 4
 _SEED = 20261121
 _PROJECTIONS = 8
-_GRID = 1e-4
+_GRID = 1e-3
 """Rounding of the projections that are compared: directions that share all of them agree to about that."""
 _LOOKUP = 500
+_NAMED = 20
 _PREVIEW = 160
 _ITERATIONS = 6
 _EXTRA_DIRECTIONS = 8
@@ -54,7 +55,7 @@ _UNKNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class VectorFigures:
-    """What `figures` counts; the fields are those of `VectorStatistics`."""
+    """What `figures` finds; the fields are those of `VectorStatistics`."""
 
     vectors: int
     dimensions: dict[int, int]
@@ -64,6 +65,7 @@ class VectorFigures:
     zero: int
     not_finite: int
     duplicates: int
+    affected: tuple[str, ...]
 
 
 def figures(catalog: Catalog, model_id: str, dimension: int) -> VectorFigures:
@@ -78,7 +80,8 @@ def figures(catalog: Catalog, model_id: str, dimension: int) -> VectorFigures:
     tally = _Tally(dimension)
     for batch in catalog.stored_vectors(model_id):
         tally.add(batch)
-    return tally.figures()
+    named = {passage.document for passage in catalog.lookup(tally.faulty).values()} if tally.faulty else ()
+    return tally.figures(tuple(sorted(named)[:_NAMED]))
 
 
 def compatibility(present: Collection[int]) -> list[Compatibility]:
@@ -153,22 +156,25 @@ class _Tally:
         self._prints: list[tuple[_KEYS, _KEYS, _KEYS]] = []
         self._norms = _Norms()
         self._zero = self._not_finite = 0
+        self.faulty: list[str] = []
+        """Some of the passages whose vectors are no good."""
 
     def add(self, batch: StoredVectors) -> None:
         self._dimensions.update(len(each) // _FLOAT_BYTES for each in batch.data)
         fit = [row for row, each in enumerate(batch.data) if len(each) == self._dimension * _FLOAT_BYTES]
         matrix = np.frombuffer(b"".join(batch.data[row] for row in fit), "<f4").reshape(len(fit), self._dimension)
         finite = np.isfinite(matrix).all(axis=1)
-        self._not_finite += int((~finite).sum())
-        matrix = matrix[finite]
         norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-        self._zero += int((norms == 0).sum())
-        self._norms.add(norms)
-        texts = np.array([int(batch.text_hashes[row][:16], 16) for row in fit], np.uint64)[finite]
-        alive = norms > 0
-        self._prints.append((*self._fingerprints(matrix[alive], norms[alive]), texts[alive]))
+        sound = finite & (norms > 0)
+        self._not_finite += int((~finite).sum())
+        self._zero += int((finite & (norms == 0)).sum())
+        self._norms.add(norms[finite])
+        texts = np.array([int(batch.text_hashes[row][:16], 16) for row in fit], np.uint64)
+        self._prints.append((*self._fingerprints(matrix[sound], norms[sound]), texts[sound]))
+        bad = set(range(len(batch.data))).difference(np.array(fit, np.int64)[sound].tolist())
+        self.faulty += [batch.chunk_ids[row] for row in sorted(bad)[: _LOOKUP - len(self.faulty)]]
 
-    def figures(self) -> VectorFigures:
+    def figures(self, affected: tuple[str, ...]) -> VectorFigures:
         return VectorFigures(
             vectors=sum(self._dimensions.values()),
             dimensions=dict(sorted(self._dimensions.items())),
@@ -178,6 +184,7 @@ class _Tally:
             zero=self._zero,
             not_finite=self._not_finite,
             duplicates=self._duplicates(),
+            affected=affected,
         )
 
     def _fingerprints(self, matrix: NDArray[np.float32], norms: NDArray[np.float64]) -> tuple[_KEYS, _KEYS]:
@@ -191,15 +198,15 @@ class _Tally:
         return first, second
 
     def _duplicates(self) -> int:
-        """Texts whose vector an earlier, other text has too."""
+        """Vectors that an earlier one of another text equals on either grid."""
         if not self._prints:
             return 0
         first, second, texts = (np.concatenate(column) for column in zip(*self._prints, strict=True))
-        counted = []
+        equal = np.zeros(len(texts), np.bool_)
         for keys in (first, second):
-            pairs = np.unique(np.stack([keys, texts], axis=1), axis=0)
-            counted.append(len(pairs) - len(np.unique(keys)))
-        return max(counted)
+            _, earliest, group = np.unique(keys, return_index=True, return_inverse=True)
+            equal |= texts != texts[earliest[group]]
+        return int(equal.sum())
 
 
 class _Norms:
