@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +9,7 @@ import streamlit as st
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.documents import Document
 from cortex_engine.core.reports import Job
-from cortex_ui import cards, safe, wording
+from cortex_ui import cards, drawer, safe, wording
 from cortex_ui.session import suite, told
 
 _PAGES = Path(__file__).parents[1] / "pages"
@@ -18,6 +17,7 @@ _SEARCH, _INGEST = _PAGES / "3_Knowledge_Search.py", _PAGES / "2_Knowledge_Inges
 _COLLECTIONS, _MAINTENANCE = _PAGES / "5_Collection_Management.py", _PAGES / "Maintenance.py"
 _RECENT = 8
 _QUESTIONS = 4
+_FOLLOW_SECONDS = 2.0
 
 
 def draw() -> None:
@@ -92,10 +92,19 @@ def _library() -> None:
     st.title("Home")
     _search_box()
     _questions()
+    busy = suite().queue_progress().busy
+    st.fragment(_contents, run_every=_FOLLOW_SECONDS if busy else None)(busy)
+    drawer.show_opened()
+
+
+def _contents(busy: bool) -> None:
+    """What changes while files arrive; when the last has arrived, the page is drawn once more and then rests."""
     _figures()
     _troubles()
     _jobs()
     _recent()
+    if busy and not suite().queue_progress().busy:
+        st.rerun()
 
 
 def _search_box() -> None:
@@ -163,19 +172,22 @@ def _job_line(job: Job) -> str:
 
 
 def _recent() -> None:
-    from cortex_ui import drawer
-
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Recently added")
         st.page_link(_COLLECTIONS, label="All documents", icon=":material/arrow_forward:", icon_position="right")
     with st.grid("auto", min_column_width=170, gap="small", key="recent"):
         for document in suite().documents(limit=_RECENT, order="added"):
             with st.container(border=True, height="stretch", key=f"recent_{document.id}"):
-                _card(document, drawer.open_document)
-    drawer.show_opened()
+                _card(document)
 
 
-def _card(document: Document, open_document: Callable[..., None]) -> None:
+def _open(document_id: str) -> None:
+    """The drawer is drawn outside of the fragment that the button stands in."""
+    drawer.open_document(document_id)
+    st.rerun()
+
+
+def _card(document: Document) -> None:
     cards.thumbnail(document.id, document.name, document.info.media_type)
     safe.show(f'<div class="cx-name">{safe.escape(document.name)}</div><div class="cx-quiet">{_facts(document)}</div>')
     st.space("stretch")
@@ -184,7 +196,7 @@ def _card(document: Document, open_document: Callable[..., None]) -> None:
         type="tertiary",
         icon=":material/open_in_full:",
         key=f"open_{document.id}",
-        on_click=open_document,
+        on_click=_open,
         args=(document.id,),
     )
 

@@ -19,14 +19,34 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 [data-testid="stImage"] img { border: 1px solid rgba(128, 136, 160, 0.28); border-radius: 8px; }
 [data-testid="stLogo"] { border: 0; }
 .st-key-drop [data-testid="stFileUploaderDropzone"], .st-key-drop_folder [data-testid="stFileUploaderDropzone"] {
-  min-height: 168px; flex-direction: column; justify-content: center; gap: 0.6rem; border: 2px dashed rgba(99, 102, 241, 0.45); }
+  min-height: 184px; flex-direction: column; align-items: center; justify-content: center; gap: 0.6rem;
+  border: 2px dashed rgba(99, 102, 241, 0.45); }
+.st-key-drop [data-testid="stFileUploaderDropzone"]::before { content: "Drop files here"; }
+.st-key-drop_folder [data-testid="stFileUploaderDropzone"]::before { content: "Drop a folder here"; }
+[class*="st-key-drop"] [data-testid="stFileUploaderDropzone"]::before { font-weight: 600; font-size: 1.05rem; }
+.cx-icon { font-family: "Material Symbols Rounded"; font-size: 1.15rem; line-height: 1.35; flex: none; width: 1.2rem;
+  overflow: hidden; }
+.cx-file { display: flex; gap: 0.6rem; padding: 0.3rem 0; } .cx-grow { flex: 1; min-width: 0; }
+.cx-line { display: flex; flex-wrap: wrap; gap: 0 0.75rem; justify-content: space-between; }
+.cx-file .cx-name { font-weight: 500; }
+.cx-state, .cx-file .cx-icon { color: #5b6478; } .cx-state { font-size: 0.9rem; }
+.cx-file.done .cx-icon { color: #0b6b43; }
+.cx-file:is(.failed, .quarantined) :is(.cx-icon, .cx-state, .cx-reason) { color: #b42318; }
+.cx-file:is(.parsing, .embedding, .indexing) :is(.cx-icon, .cx-state) { color: #1d4ed8; }
+.cx-reason { font-size: 0.9rem; line-height: 1.45; overflow-wrap: anywhere; color: #5b6478; }
+.cx-steps { margin: 0 0 0.4rem; padding-left: 1.25rem; line-height: 1.65; } .cx-centre { text-align: center; }
 """
 
 _DARK = """
 mark { background: #7c5e10; color: #fff7d6; }
 mark.passage { background: #2b3270; color: #eef0ff; }
 .cx-quiet { color: #9aa4ba; }
+[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"]:hover { color: #0d111c; }
 .cx-tile { background: #1d2340; color: #c7ccff; }
+.cx-state, .cx-file .cx-icon, .cx-reason { color: #9aa4ba; }
+.cx-file.done .cx-icon { color: #5fd3a1; }
+.cx-file:is(.failed, .quarantined) :is(.cx-icon, .cx-state, .cx-reason) { color: #ff8b81; }
+.cx-file:is(.parsing, .embedding, .indexing) :is(.cx-icon, .cx-state) { color: #93b4ff; }
 """
 
 _KEYS = """
