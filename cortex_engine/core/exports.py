@@ -36,7 +36,7 @@ def results_csv(result: SearchResult) -> str:
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow([*_COLUMNS, *(f"{stage} {what}" for stage in map(_cell, stages) for what in ("rank", "score"))])
     for hit in result.hits:
-        texts = (hit.document, hit.title, hit.media_type)
+        texts = (_name(hit.document), hit.title, hit.media_type)
         row: list[str | int | float] = [hit.rank, _number(hit.score), *map(_cell, texts), hit.page]
         row += map(_cell, (hit.page_label, "; ".join(hit.collections), hit.context, hit.text))
         row += map(_cell, (hit.document_id, hit.chunk_id))
@@ -59,7 +59,7 @@ def results_markdown(result: SearchResult) -> str:
     ]
     lines += [f"> {_escaped(warning)}\n" for warning in result.warnings]
     for hit in result.hits:
-        lines += [f"## {hit.rank}\\. {_escaped(hit.title or hit.document)}", "", f"{_place(hit)}", ""]
+        lines += [f"## {hit.rank}\\. {_escaped(hit.title or _name(hit.document))}", "", f"{_place(hit)}", ""]
         lines += [f"> {_escaped(line)}".rstrip() for line in _clean(hit.text).splitlines() or [""]]
         lines.append("")
     return "\n".join(lines)

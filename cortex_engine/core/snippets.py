@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
@@ -41,32 +42,27 @@ def cut_snippet(text: str, marks: Sequence[Span], length: int) -> Snippet:
 
 def _flattened(text: str, marks: Sequence[Span]) -> tuple[str, list[Span]]:
     """The text on one line with single spaces, and the marks moved along."""
-    starts: list[int] = []
-    flat_starts: list[int] = []
-    words: list[str] = []
-    position, last_end = 0, 0
+    pieces: list[str] = []
+    starts, ends, flat_starts = array("q"), array("q"), array("q")
+    position = 0
     for match in _WORD.finditer(text):
-        word = match.group()
-        broken = words and "\n" in text[last_end : match.start()]
-        if words and not (broken and _ideographic(words[-1][-1]) and _ideographic(word[0])):
-            words.append(" ")
+        word, (start, end) = match.group(), match.span()
+        broken = pieces and "\n" in text[ends[-1] : start]
+        if pieces and not (broken and _ideographic(pieces[-1][-1]) and _ideographic(word[0])):
+            pieces.append(" ")
             position += 1
-        starts.append(match.start())
+        pieces.append(word)
+        starts.append(start)
+        ends.append(end)
         flat_starts.append(position)
-        words.append(word)
         position += len(word)
-        last_end = match.end()
-    flat = "".join(words)
-
-    def moved(place: int) -> int:
-        index = bisect_right(starts, place) - 1
-        if index < 0:
-            return 0
-        end = flat_starts[index + 1] if index + 1 < len(flat_starts) else len(flat)
-        return min(flat_starts[index] + place - starts[index], end)
-
-    places = [(moved(first), moved(last - 1) + 1) for first, last in marks if first < last]
-    return flat, [(first, min(last, len(flat))) for first, last in places if first < min(last, len(flat))]
+    places: list[Span] = []
+    for first, last in marks:
+        begin, end = bisect_right(ends, first), bisect_left(starts, last) - 1
+        if begin <= end:  # a mark on white space alone has no word
+            opening = flat_starts[begin] + max(0, first - starts[begin])
+            places.append((opening, flat_starts[end] + min(last, ends[end]) - starts[end]))
+    return "".join(pieces), places
 
 
 def _ideographic(letter: str) -> bool:
