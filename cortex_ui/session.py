@@ -9,10 +9,11 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import streamlit as st
 
-from cortex_engine.config import LoadedConfig
+from cortex_engine.config import COMMAND_LINE, LoadedConfig, load_config
 from cortex_engine.core.errors import CortexError
 from cortex_engine.suite import CortexSuite
 from cortex_ui import safe
@@ -54,9 +55,16 @@ def stop() -> None:
 
 
 def reopen() -> CortexSuite:
-    """Close and open again, so that changed settings hold."""
+    """Close and open again, so that changed settings hold; the same folder, whatever the settings say of it by now.
+
+    Raises:
+        ConfigError: a setting cannot be used; the library stays open as it was.
+    """
+    folder = suite().config.data_dir
+    again = load_config(folder if suite().loaded.sources.get("data_dir") == COMMAND_LINE else None)
+    again = replace(again, config=again.config.model_copy(update={"data_dir": folder}))
     stop()
-    return start()
+    return start(again)
 
 
 @contextmanager

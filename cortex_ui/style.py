@@ -35,7 +35,16 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-file:is(.parsing, .embedding, .indexing) :is(.cx-icon, .cx-state) { color: #1d4ed8; }
 .cx-reason { font-size: 0.9rem; line-height: 1.45; overflow-wrap: anywhere; color: #5b6478; }
 .cx-steps { margin: 0 0 0.4rem; padding-left: 1.25rem; line-height: 1.65; } .cx-centre { text-align: center; }
+.cx-description { font-size: 0.95rem; line-height: 1.45; overflow-wrap: anywhere; white-space: pre-line; }
+.cx-heading { font-size: 1.08rem; line-height: 1.35; margin: 0; padding: 0; }
+.cx-names { margin: 0; padding-left: 1.1rem; } .cx-row { line-height: 2.3rem; } .cx-setting > div { margin-bottom: 0.2rem; }
+.cx-setting code { font-size: 0.78rem; overflow-wrap: anywhere; }
+.cx-bars { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
+.cx-bars :is(th, td) { padding: 0.2rem 0.5rem 0.2rem 0; text-align: left; font-weight: 400; border: 0; }
+.cx-bars th { width: 40%; overflow-wrap: anywhere; } .cx-bars td:last-child { text-align: right; width: 3.5rem; }
+.cx-bar { height: 0.5rem; border-radius: 4px; background: #6366f1; min-width: 4px; }
 """
+_BARS = "".join(f".cx-bar-{step} {{ width: {step * 5}%; }}" for step in range(1, 21))
 
 _DARK = """
 mark { background: #7c5e10; color: #fff7d6; }
@@ -69,5 +78,5 @@ _KEYS = """
 def apply() -> None:
     """Put the styles on the page, for the theme that it is shown in."""
     dark = st.context.theme.type == "dark"
-    st.html(f"<style>{_CSS}{_DARK if dark else ''}</style>")
+    st.html(f"<style>{_CSS}{_BARS}{_DARK if dark else ''}</style>")
     st.html(_KEYS, unsafe_allow_javascript=True)

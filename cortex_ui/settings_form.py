@@ -1,0 +1,187 @@
+"""One row for each setting: what it does, where its value comes from, what changing it costs, and the field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from cortex_engine.config import SettingState
+from cortex_ui import safe, wording
+from cortex_ui import settings_values as values
+
+_BADGES: dict[str, tuple[str, Literal["gray", "blue", "orange"]]] = {
+    "default": ("Default", "gray"),
+    "file": ("File", "blue"),
+    "environment": ("Environment", "orange"),
+    "command line": ("Command line", "orange"),
+}
+_AS_IT_IS, _THIS_TEXT = "Left to the model", "This text"
+
+
+def draw(states: list[SettingState]) -> None:
+    """The settings by group."""
+    for group in dict.fromkeys(state.group for state in states):
+        st.subheader(group)
+        with st.container(border=True, key=f"settings_{group.lower().replace('-', '_')}"):
+            for state in states:
+                if state.group == group:
+                    _row(state)
+
+
+def meets(state: SettingState, words: list[str]) -> bool:
+    """Whether all words stand in what the page says of a setting."""
+    parts = (state.key, values.title(state.key), state.description, state.cost, state.env, state.group, state.source)
+    text = " ".join(parts).casefold()
+    return all(word in text for word in words)
+
+
+def _row(state: SettingState) -> None:
+    with st.container(key=f"row_{state.key}"):
+        about, field = st.columns([3, 2], gap="large", vertical_alignment="top")
+        with about:
+            _about(state)
+        with field:
+            _field(state)
+
+
+def _about(state: SettingState) -> None:
+    word, colour = _BADGES[state.source]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        safe.show(f'<span class="cx-name">{safe.escape(values.title(state.key))}</span>')
+        st.badge(word, color=colour)
+    lines = [f"<div>{safe.escape(state.description)}</div>"]
+    if state.cost:
+        lines.append(f'<div class="cx-quiet"><strong>When changed:</strong> {safe.escape(state.cost)}</div>')
+    facts = [f"Default: {_in_words(state.key, state.default)}", *_limits(state.key)]
+    names = f"<code>{safe.escape(state.key)}</code> <code>{safe.escape(state.env)}</code>"
+    lines.append(f'<div class="cx-quiet">{safe.escape(" · ".join(facts))}</div><div class="cx-quiet">{names}</div>')
+    safe.show(f'<div class="cx-setting">{"".join(lines)}</div>')
+
+
+def _in_words(key: str, value: object) -> str:
+    if value is None:
+        return "left to the model"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value == "":
+        return "empty"
+    if isinstance(value, int | float):
+        return wording.size(int(value)) if key.endswith("_bytes") else f"{value:,.10g}"
+    home = str(Path.home())
+    text = str(value)
+    return text.replace(home, "~", 1) if text.startswith(home) else text
+
+
+def _limits(key: str) -> list[str]:
+    low, high = values.limits(key)
+    if high is not None:
+        return [f"{_in_words(key, low or 0)} to {_in_words(key, high)}"]
+    return [f"at least {_in_words(key, low)}"] if low and low > 1 else []
+
+
+def _field(state: SettingState) -> None:
+    key, fixed = f"setting_{state.key}", values.read_only(state)
+    wrong = values.error(state.key)
+    if state.key not in _kept_fields() and not wrong:
+        st.session_state[key] = _as_widget(state)
+    _widget(state, key, fixed)
+    if state.key.endswith("_bytes") and isinstance(st.session_state.get(key), int):
+        safe.show(f'<div class="cx-quiet">{wording.size(st.session_state[key])}</div>')
+    if wrong:
+        st.markdown(f":red[:material/error: Not saved. {safe.label(wrong)}]")
+    if state.source == "file" or wrong:
+        st.button(
+            "Back to the default" if state.source == "file" else "Take it back",
+            type="tertiary",
+            icon=":material/undo:",
+            on_click=values.put_back,
+            args=(state.key,),
+            key=f"reset_{state.key}",
+        )
+    if state.source == "environment":
+        safe.show(f'<div class="cx-quiet">The variable {safe.escape(state.env)} decides; change it there.</div>')
+    elif fixed:
+        safe.show('<div class="cx-quiet">Given when the program was started; change it there.</div>')
+
+
+def _kept_fields() -> frozenset[str]:
+    """Settings with a field of two parts, which look after themselves."""
+    return frozenset(
+        {"embedding_query_instruction", "embedding_document_instruction"},
+    )
+
+
+def _as_widget(state: SettingState) -> Any:
+    return str(state.value) if isinstance(state.value, Path) else state.value
+
+
+def _widget(state: SettingState, key: str, fixed: bool) -> None:
+    name, label = state.key, values.title(state.key)
+    common: dict[str, Any] = {"key": key, "disabled": fixed, "on_change": _changed, "args": (name, key)}
+    kind = values.kind(name)
+    if kind is bool:
+        st.toggle("On" if state.value else "Off", **common)
+    elif kind is Literal:
+        options = list(values.choices(name))
+        st.selectbox(label, options, label_visibility="collapsed", **common)
+    elif kind in {int, float}:
+        whole = kind is int
+        st.number_input(
+            label,
+            value=None if values.may_be_null(name) else "min",
+            step=1 if whole else 0.5,
+            format="%d" if whole else "%g",
+            placeholder="Left to the model" if values.may_be_null(name) else None,
+            label_visibility="collapsed",
+            **common,
+        )
+    elif values.may_be_null(name):
+        _text_or_nothing(state, key, fixed)
+    else:
+        st.text_input(label, label_visibility="collapsed", **common)
+
+
+def _text_or_nothing(state: SettingState, key: str, fixed: bool) -> None:
+    """A text that may also be left to the program: nothing and empty are different things."""
+    chosen = f"{key}_kind"
+    st.session_state.setdefault(chosen, _AS_IT_IS if state.value is None else _THIS_TEXT)
+    if state.value is not None:
+        st.session_state[chosen] = _THIS_TEXT
+    st.segmented_control(
+        values.title(state.key),
+        [_AS_IT_IS, _THIS_TEXT],
+        required=True,
+        label_visibility="collapsed",
+        disabled=fixed,
+        on_change=_kind_changed,
+        args=(state.key, chosen),
+        key=chosen,
+    )
+    if st.session_state[chosen] == _THIS_TEXT:
+        st.session_state[key] = state.value or ""
+        st.text_input(
+            values.title(state.key),
+            label_visibility="collapsed",
+            placeholder="Empty: no text is put before",
+            disabled=fixed,
+            on_change=_changed,
+            args=(state.key, key),
+            key=key,
+        )
+
+
+def _kind_changed(name: str, key: str) -> None:
+    if st.session_state[key] == _AS_IT_IS:
+        values.put_back(name)
+    else:
+        values.save(name, "")
+
+
+def _changed(name: str, key: str) -> None:
+    value = st.session_state[key]
+    if value is None and not values.may_be_null(name):
+        values.put_back(name)
+    else:
+        values.save(name, value)

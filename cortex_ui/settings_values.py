@@ -1,0 +1,123 @@
+"""Settings as the page works with them: what the file says now, what the open library still uses, saving, putting back."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+
+from cortex_engine.config import (
+    COMMAND_LINE,
+    CortexConfig,
+    LoadedConfig,
+    SettingState,
+    load_config,
+    reset_setting,
+    save_setting,
+)
+from cortex_engine.core.errors import CortexError
+from cortex_ui.session import suite
+
+NEED_RESTART = frozenset({"data_dir", "log_level", "server_address", "server_port", "server_proxy", "parse_file_bytes"})
+"""Read when the program starts: opening the library again is not enough."""
+
+_SPELLINGS = {
+    "ocr": "OCR",
+    "api": "API",
+    "qwen3": "Qwen3-VL",
+    "vl": "",
+    "mrl": "Matryoshka",
+    "dim": "dimension",
+    "dir": "folder",
+}
+_ERRORS = "settings_errors"
+
+
+def current() -> LoadedConfig:
+    """What file and environment say now; the open library may have been opened before that.
+
+    Raises:
+        ConfigError: the file was damaged since.
+    """
+    running = suite().loaded
+    return load_config(running.config.data_dir if running.sources.get("data_dir") == COMMAND_LINE else None)
+
+
+def pending(loaded: LoadedConfig) -> list[str]:
+    """Settings that the open library does not follow yet."""
+    running = suite().config
+    return [key for key in CortexConfig.model_fields if getattr(loaded.config, key) != getattr(running, key)]
+
+
+def title(key: str) -> str:
+    """ "parse_file_bytes" -> "Parse file bytes", "qwen3_vl_mrl_dim" -> "Qwen3-VL Matryoshka dimension"."""
+    words = [_SPELLINGS.get(word, word) for word in key.split("_")]
+    text = " ".join(word for word in words if word)
+    return text[:1].upper() + text[1:]
+
+
+def kind(key: str) -> type:
+    """bool, int, float, str, Path, or Literal for a choice."""
+    annotation = CortexConfig.model_fields[key].annotation
+    if get_origin(annotation) is Literal:
+        return Literal  # type: ignore[return-value]
+    kinds: list[type] = [each for each in get_args(annotation) or (annotation,) if each is not NoneType]
+    return kinds[0]
+
+
+def choices(key: str) -> tuple[str, ...]:
+    """The words that a choice allows."""
+    return get_args(CortexConfig.model_fields[key].annotation)
+
+
+def may_be_null(key: str) -> bool:
+    """Whether the setting may be left to the program."""
+    return NoneType in get_args(CortexConfig.model_fields[key].annotation)
+
+
+def limits(key: str) -> tuple[float | None, float | None]:
+    """Smallest and largest value that fits, None for no limit."""
+    found: dict[str, float] = {}
+    for limit in CortexConfig.model_fields[key].metadata:
+        for name in ("ge", "gt", "le", "lt"):
+            if hasattr(limit, name):
+                found[name] = getattr(limit, name)
+    return found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
+
+
+def read_only(state: SettingState) -> bool:
+    """Whether something that wins over the file decides."""
+    return state.source in {"environment", COMMAND_LINE}
+
+
+def save(key: str, value: Any) -> None:
+    """Write a setting; what is wrong with it is kept for `error`, and what was typed stays in the field."""
+    errors = dict(st.session_state.get(_ERRORS, {}))
+    errors.pop(key, None)
+    try:
+        save_setting(current(), key, value)
+    except CortexError as error:
+        errors[key] = str(error)
+    else:
+        st.toast(f"Saved: {title(key)}", icon=":material/check_circle:")
+    st.session_state[_ERRORS] = errors
+
+
+def put_back(key: str) -> None:
+    """Let the default hold again."""
+    errors = dict(st.session_state.get(_ERRORS, {}))
+    errors.pop(key, None)
+    try:
+        reset_setting(current(), key)
+    except CortexError as error:
+        errors[key] = str(error)
+    else:
+        st.toast(f"Back to the default: {title(key)}", icon=":material/check_circle:")
+    st.session_state[_ERRORS] = errors
+
+
+def error(key: str) -> str:
+    """Why the last value was not saved, or ""; without the part that the page shows anyway."""
+    sentence = str(st.session_state.get(_ERRORS, {}).get(key, ""))
+    return sentence.rpartition(" cannot be used. ")[2]
