@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
@@ -11,15 +14,18 @@ from cortex_engine.catalog.filters import where
 from cortex_engine.core.app import Facets, LibraryCounts
 from cortex_engine.core.search import Filters
 
-_KINDS = {
-    "types": "SELECT d.media_type, count(*) FROM document d",
-    "languages": "SELECT d.language, count(*) FROM document d",
-    "tags": "SELECT t.name, count(*) FROM tag t JOIN document d ON d.key = t.document",
-    "collections": "SELECT c.name, count(*) FROM membership m JOIN collection c ON c.key = m.collection "
-    "JOIN document d ON d.key = m.document",
+_VALUES = {
+    "types": ("document", "key", "media_type"),
+    "languages": ("document", "key", "language"),
+    "tags": ("tag", "document", "name"),
+    "collections": ("membership", "document", "collection"),
 }
-"""Field of `Filters` and of `Facets` -> values and their counts, still without condition."""
+"""Field of `Filters` and of `Facets` -> table, and its columns of a document's key and of a value that it has."""
 
+_GIVEN = "(SELECT value FROM json_each(?))"
+
+_FEW = 2000
+"""Up to so many documents are looked up one by one; for more, reading the whole table is faster."""
 
 _SUMS = """
     SELECT count(*), coalesce(sum(d.page_count), 0), coalesce(sum(d.chunk_count), 0), coalesce(sum(d.bytes), 0)
@@ -40,9 +46,20 @@ class FacetReading(CatalogPart):
             NotFoundError, UsageError: as `SearchRecords.scope`.
         """
         with self._database.read() as connection:
-            condition, values = where(connection, filters)
-            documents = connection.execute(f"SELECT count(*) FROM document d WHERE {condition}", values).fetchone()[0]
-            return Facets(documents, **{kind: _facet(connection, kind, filters) for kind in _KINDS})
+            meeting = {kind: _meeting(connection, _only(filters, {kind})) for kind in _VALUES}
+            others = {field.name for field in fields(Filters)} - set(_VALUES)
+            rest = _meeting(connection, _only(filters, others))
+            counts = {
+                kind: _count(connection, kind, _common([rest, *(meeting[other] for other in meeting if other != kind)]))
+                for kind in _VALUES
+            }
+            names = dict(connection.execute("SELECT key, name FROM collection").fetchall())
+            counts["collections"] = {names[key]: count for key, count in counts["collections"].items()}
+            all_of_them = _common([rest, *meeting.values()])
+            total = connection.execute("SELECT count(*) FROM document").fetchone()[0]
+        return Facets(
+            total if all_of_them is None else len(all_of_them), **{kind: _ordered(counts[kind]) for kind in counts}
+        )
 
     def library_counts(self, collection: str = "") -> LibraryCounts:
         """What is in the library, or in one collection.
@@ -60,11 +77,34 @@ class FacetReading(CatalogPart):
             return replace(counts, collections=collections)
 
 
-def _facet(connection: sqlite3.Connection, kind: str, filters: Filters) -> dict[str, int]:
-    condition, values = where(connection, _without(filters, kind))
-    found = connection.execute(f"{_KINDS[kind]} WHERE {condition} GROUP BY 1 ORDER BY 2 DESC, 1", values)
-    return {str(value): int(count) for value, count in found if value}
+def _only(filters: Filters, names: Iterable[str]) -> Filters:
+    """The filters with these conditions and no others."""
+    return Filters(**{name: getattr(filters, name) for name in names})
 
 
-def _without(filters: Filters, kind: str) -> Filters:
-    return Filters(**{field.name: getattr(filters, field.name) for field in fields(Filters) if field.name != kind})
+def _meeting(connection: sqlite3.Connection, filters: Filters) -> set[int] | None:
+    """Keys of the documents that meet the filters; None for all."""
+    condition, values = where(connection, filters)
+    if filters.empty:
+        return None
+    return {int(key) for (key,) in connection.execute(f"SELECT d.key FROM document d WHERE {condition}", values)}
+
+
+def _common(sets: Iterable[set[int] | None]) -> set[int] | None:
+    given = [one for one in sets if one is not None]
+    return set.intersection(*given) if given else None
+
+
+def _count(connection: sqlite3.Connection, kind: str, keys: set[int] | None) -> Mapping[Any, int]:
+    """Values -> number of documents, of these or (None) of all."""
+    table, document, value = _VALUES[kind]
+    if keys is None:
+        return dict(connection.execute(f"SELECT {value}, count(*) FROM {table} GROUP BY {value}").fetchall())
+    among, values = ("", ()) if len(keys) > _FEW else (f" WHERE {document} IN {_GIVEN}", (rows.array(keys),))
+    pairs = connection.execute(f"SELECT {document}, {value} FROM {table}{among}", values)
+    return Counter(one for key, one in pairs if key in keys)
+
+
+def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    """Most frequent first; without the empty value, which no filter can ask for."""
+    return {value: counts[value] for value in sorted(counts, key=lambda one: (-counts[one], one)) if value}
