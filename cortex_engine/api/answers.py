@@ -50,6 +50,8 @@ _SPOKEN = frozenset({"usage", "not_found", "already_exists", "model_mismatch", "
 
 _LONGEST = 400
 
+_QUOTED = re.compile(r"'([^']*)'")
+
 
 class Refused(HTTPException):
     """A request that is turned down, with a word for machines and a sentence for people."""
@@ -108,10 +110,20 @@ def _without_echo(sentence: str, scope: Mapping[str, Any]) -> str:
     asked = {text for text in _texts_of(scope) if text.strip()}
     for text in sorted(asked, key=len, reverse=True):
         sentence = sentence.replace(f"'{text}'", "'…'")
-    # What suggestions and fixed words have in common with the request by chance is short.
-    if any(len(text) > 3 and text in sentence for text in asked) or len(sentence) > _LONGEST:
+    # A name that was asked for may be quoted in another case or shortened; what else is quoted are names of the library.
+    bare = {_bare(text) for text in asked}
+    sentence = _QUOTED.sub(
+        lambda found: "'…'" if any(text.startswith(_bare(found[1])) for text in bare) else found[0], sentence
+    )
+    # What fixed words have in common with the request by chance is short.
+    rest = _bare(_QUOTED.sub("", sentence))
+    if any(len(text) > 3 and text in rest for text in bare) or len(sentence) > _LONGEST:
         return ""
     return "" if re.search(r"(^|\s|')(/|[A-Za-z]:\\)", sentence) else sentence
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split()).casefold()
 
 
 def _texts_of(scope: Mapping[str, Any]) -> Iterator[str]:
