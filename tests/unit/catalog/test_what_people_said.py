@@ -1,0 +1,163 @@
+"""Tags and corrected metadata outlive new versions of a file, new pipelines, moves and merges."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cortex_engine.catalog import SqliteCatalog
+from cortex_engine.core.documents import DocumentInfo
+from cortex_engine.core.notebook import HISTORY_LENGTH
+from cortex_engine.core.records import PreparedDocument, Source
+from cortex_engine.core.search import Filters, Query
+
+Prepare = Callable[..., PreparedDocument]
+
+_FORK = multiprocessing.get_context("fork")
+_SAID = {"name": "Yearly report", "title": "Bees", "author": "Me", "date": "2020-02-03", "language": "de"}
+
+
+def _at(path: str, collection: str = "home") -> Source:
+    return Source(collection, path, "", 1, 2)
+
+
+def _what_was_said(catalog: SqliteCatalog, key: str) -> tuple[object, ...]:
+    document = catalog.document(key)
+    info = document.info
+    return document.name, info.title, info.author, info.modified, info.language, document.tags
+
+
+def test_a_new_version_of_the_file_keeps_what_people_said(catalog: SqliteCatalog, prepare: Prepare) -> None:
+    old = catalog.commit(prepare("first", name="report.txt"), "home", _at("/in/report.txt")).document_id
+    catalog.set_metadata(old, _SAID)
+    catalog.add_tags([old], ["red"])
+    said = ("Yearly report.txt", "Bees", "Me", "2020-02-03", "de", ("red",))
+    for version in range(3):
+        info = DocumentInfo("text", title=f"Version {version}", modified="2025-05-05", language="fr")
+        outcome = catalog.commit(
+            prepare(f"version {version}", name="report.txt", info=info), "home", _at("/in/report.txt")
+        )
+        assert outcome.replaced == (old,)
+        old = outcome.document_id
+        assert _what_was_said(catalog, old) == said
+        own = {
+            "name": "report.txt",
+            "title": f"Version {version}",
+            "author": "",
+            "date": "2025-05-05",
+            "language": "fr",
+        }
+        assert catalog.metadata_edits(old) == own
+    assert catalog.count_documents(Filters(title="yearly bees", languages=("de",), tags=("red",))) == 1
+    assert {entry.title for entry in catalog.passages()} == {"Bees"}
+
+
+def test_a_correction_survives_a_version_that_happens_to_agree(catalog: SqliteCatalog, prepare: Prepare) -> None:
+    for title in ("First", "Bees", "Third"):
+        prepared = prepare(title, info=DocumentInfo("text", title=title))
+        key = catalog.commit(prepared, "home", _at("/in/report.txt")).document_id
+        if title == "First":
+            catalog.set_metadata(key, {"title": "Bees"})
+        assert catalog.document(key).info.title == "Bees"
+    assert catalog.metadata_edits(key) == {"title": "Third"}
+
+
+def test_what_was_said_of_the_new_one_itself_goes_before(catalog: SqliteCatalog, prepare: Prepare) -> None:
+    old = catalog.commit(prepare("old"), "home", _at("/in/report.txt")).document_id
+    new = catalog.commit(prepare("new"), "home", _at("/in/other.txt")).document_id
+    catalog.set_metadata(old, {"title": "Old", "author": "Me"})
+    catalog.set_metadata(new, {"title": "New"})
+    catalog.add_tags([old], ["red"])
+    catalog.add_tags([new], ["blue"])
+    before = catalog.last_seq()
+    catalog.adopt(new, "home", _at("/in/report.txt"))
+    document = catalog.document(new)
+    assert (document.info.title, document.info.author, document.tags) == ("New", "Me", ("blue", "red"))
+    assert [entry.operation for entry in catalog.outbox(before)] == ["delete"]
+
+
+def test_an_index_hears_of_a_correction_that_came_with_a_file(catalog: SqliteCatalog, prepare: Prepare) -> None:
+    old = catalog.commit(prepare("old"), "home", _at("/in/report.txt")).document_id
+    new = catalog.commit(prepare("new"), "home", _at("/in/other.txt")).document_id
+    catalog.set_metadata(old, {"title": "Old"})
+    before = catalog.last_seq()
+    catalog.adopt(new, "home", _at("/in/report.txt"))
+    assert [(entry.operation, entry.document_id) for entry in catalog.outbox(before)] == [
+        ("upsert", new),
+        ("delete", old),
+    ]
+
+
+def test_another_pipeline_keeps_what_people_said(catalog: SqliteCatalog, prepare: Prepare) -> None:
+    key = catalog.commit(prepare("text", name="report.txt"), "home").document_id
+    catalog.set_metadata(key, _SAID)
+    catalog.add_tags([key], ["red"])
+    info = DocumentInfo("text", title="Read anew", author="Someone", modified="2025-05-05", language="fr")
+    catalog.commit(prepare("text", name="another.txt", pipeline="p2", info=info), "home")
+    assert _what_was_said(catalog, key) == ("Yearly report.txt", "Bees", "Me", "2020-02-03", "de", ("red",))
+    own = {"name": "report.txt", "title": "Read anew", "author": "Someone", "date": "2025-05-05", "language": "fr"}
+    assert catalog.metadata_edits(key) == own
+    assert catalog.document(catalog.set_metadata(key, own).id).info.author == "Someone"
+
+
+def test_what_was_said_goes_with_the_document(catalog: SqliteCatalog, prepare: Prepare, tmp_path: Path) -> None:
+    key = catalog.commit(prepare("text"), "home").document_id
+    catalog.set_metadata(key, _SAID)
+    catalog.add_tags([key], ["red"])
+    catalog.delete_documents([key])
+    connection = sqlite3.connect(tmp_path / "catalog.db")
+    for table in ("document_edit", "tag"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "given"),
+    [
+        ("report.pdf", "Bees", "Bees.pdf"),
+        ("report.pdf", "Bees.PDF", "Bees.PDF"),
+        ("report.pdf", "Bees.txt", "Bees.txt.pdf"),
+        ("README", "Bees", "Bees"),
+        ("Letter of Mr. Smith", "Bees", "Bees"),
+        ("mail.eml/photo.png", "Photo", "Photo.png"),
+    ],
+)
+def test_a_name_keeps_the_ending_of_the_file(
+    catalog: SqliteCatalog, prepare: Prepare, own: str, asked: str, given: str
+) -> None:
+    key = catalog.commit(prepare("text", name=own), "home").document_id
+    assert catalog.set_metadata(key, {"name": asked}).name == given
+    assert catalog.set_metadata(key, {"name": own}).name == own
+    assert catalog.metadata_edits(key) == {}
+
+
+def _search(path: Path, word: str) -> None:
+    catalog = SqliteCatalog(path)
+    for number in range(110):
+        catalog.remember_search(Query(f"{word} {number}"), number)
+        catalog.remember_search(Query("asked by both"), number)
+    catalog.close()
+
+
+def test_two_processes_write_the_history_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    SqliteCatalog(path).close()
+    processes = [_FORK.Process(target=_search, args=(path, word)) for word in ("honey", "wax")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    catalog = SqliteCatalog(path)
+    entries = catalog.history(1000)
+    assert len(entries) == len({entry.query for entry in entries}) == HISTORY_LENGTH
+    assert entries[0].query.text == "asked by both"
+    assert {"honey 109", "wax 109"} <= {entry.query.text for entry in entries}
+    for word in ("honey", "wax"):
+        numbers = [int(entry.query.text.split()[1]) for entry in entries if entry.query.text.startswith(word)]
+        assert numbers == sorted(numbers, reverse=True)
+    catalog.close()
