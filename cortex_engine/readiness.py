@@ -52,7 +52,7 @@ def _facts(config: CortexConfig, spec: EmbeddingSpec, default: EmbeddingSpec | N
         "Runs on": (config.embedding_device or "the best device found")
         if spec.backend == "sentence_transformer"
         else "the processor (no graphics card needed)",
-        "Needs": "about 0.4 GB of memory, nothing to download"
+        "Needs": "0.3 GB of memory to search, 0.6 GB while files are added; nothing to download"
         if spec.backend == "packaged"
         else "its weights on this computer",
         "Used for": "new collections" if default is not None and spec.id == default.id else "collections made with it",

@@ -74,6 +74,8 @@ class ModelShelf:
         Raises:
             ModelUnavailableError: its description cannot be had.
         """
+        if self._default is not None:
+            return self._default
         embedder = backends.build_embedder(self._config)
         spec = embedder.spec
         place = self._place(spec.id)

@@ -13,6 +13,8 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-tile { display: flex; align-items: center; justify-content: center; width: 100%; aspect-ratio: 3 / 4; border-radius: 8px;
   background: #eef0ff; color: #4338ca; font-weight: 650; font-size: 0.8rem; letter-spacing: 0.02em; text-align: center; }
 .cx-page { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.6; font-size: 0.95rem; }
+.cx-facts td, .cx-facts th { padding: 3px 14px 3px 0; border: 0; text-align: left; vertical-align: top; font-size: 0.9rem;
+  overflow-wrap: anywhere; font-variant-numeric: tabular-nums; } .cx-facts th { font-weight: 500; white-space: nowrap; }
 .cx-dot { display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 6px; background: #94a3b8; }
 .cx-dot.healthy { background: #0e9f6e; } .cx-dot.loading { background: #d97706; } .cx-dot.unhealthy { background: #dc2626; }
 .cx-dot.absent { background: #d97706; } .cx-dot.off, .cx-dot.idle { background: #94a3b8; }
