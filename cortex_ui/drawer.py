@@ -104,8 +104,8 @@ def _inside(document: Document) -> None:
     with told():
         view = _view(document, page, passage)
         _navigation(view, passage)
+        _take_away(document, page)
         _page(view)
-    _take_away(document, page)
 
 
 def _passage(document: Document, wanted: _Wanted) -> tuple[Passage | None, list[str]]:
@@ -164,7 +164,7 @@ def _navigation(view: PageView, passage: Passage | None) -> None:
                 on_change=_jump,
                 key="drawer_page",
             )
-            label = f" ({view.label})" if view.label and view.label != str(view.number) else ""
+            label = f" · {view.label}" if view.label and view.label != str(view.number) else ""
             safe.show(f'<span class="cx-quiet">of {wording.number(view.last)}{safe.escape(label)}</span>')
             _turn("Next page", "chevron_right", "Right", view.number + 1, view.number >= view.last)
         if passage and not passage.chunk.page <= view.number <= passage.chunk.page_end:

@@ -35,9 +35,9 @@ def citation(document_id: str, name: str, page: int, key: str) -> None:
     with told():
         text = suite().cite(document_id, page, style)
         st.code(text, language=None, wrap_lines=True)
-        title, suffix = _STYLES[style]
+        suffix = _STYLES[style][1]
         st.download_button(
-            f"Download as {title}",
+            f"Download .{suffix}",
             text,
             file_name=f"{file_stem(name)}-p{page}.{suffix}",
             mime="text/plain",
