@@ -85,7 +85,7 @@ class Measuring:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status, begun = 500, time.perf_counter()
+        status, begun, outer = 500, time.perf_counter(), scope.get("route")
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -97,7 +97,8 @@ class Measuring:
             try:
                 await self._app(scope, receive, noting)
             finally:
-                route = getattr(scope.get("route"), "path_format", "unmatched")
+                matched = scope.get("route")
+                route = "unmatched" if matched is outer else getattr(matched, "path_format", "unmatched")
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._figures.requests.labels(method, route, status).inc()
                 self._figures.seconds.labels(route).observe(time.perf_counter() - begun)

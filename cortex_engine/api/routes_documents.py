@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -189,7 +190,17 @@ def page_picture(
 def _picture(picture: PagePicture | None) -> Response:
     if picture is None:
         raise Refused(404, "no_picture", "This document has no page that can be drawn.")
-    return Response(picture.data, media_type=picture.mime, headers={"cache-control": "private, max-age=3600"})
+    data = picture.data if picture.mime == "image/webp" else _as_webp(picture)
+    return Response(data, media_type="image/webp", headers={"cache-control": "private, max-age=3600"})
+
+
+def _as_webp(picture: PagePicture) -> bytes:
+    from PIL import Image
+
+    target = io.BytesIO()
+    with Image.open(io.BytesIO(picture.data), formats=("JPEG", "PNG")) as opened:
+        opened.convert("RGB").save(target, "WEBP", quality=86, method=2)
+    return target.getvalue()
 
 
 @router.get("/{document_id}/pages/{number}", dependencies=READ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import tempfile
 from dataclasses import replace
@@ -239,6 +240,7 @@ class _Part:
 def safe_name(name: str) -> str:
     """A file's name, with the folders it came in: no step upwards, no drive, no control character."""
     printable = "".join(each for each in name if each.isprintable())
-    steps = [step.strip() for step in printable.replace("\\", "/").split("/")]
-    kept = [step[:200] for step in steps if step not in {"", ".", ".."} and not (len(step) == 2 and step[1] == ":")]
+    without_drive = re.sub(r"^\s*[A-Za-z]:", "", printable.replace("\\", "/"))
+    steps = [step.strip() for step in without_drive.split("/")]
+    kept = [step[:200] for step in steps if step not in {"", ".", ".."}]
     return "/".join(kept[-8:]) or "unnamed"
