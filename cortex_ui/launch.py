@@ -23,6 +23,7 @@ from cortex_engine.api import create_app
 from cortex_engine.api.announce import announce, withdraw
 from cortex_engine.config import LoadedConfig, load_config
 from cortex_engine.core.errors import CortexError
+from cortex_engine.core.logbook import open_logbook
 from cortex_ui import gate, session
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ async def _lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
 
 
 def _open(loaded: LoadedConfig, address: str, port: int) -> None:
+    open_logbook(loaded.config.data_dir, loaded.config.log_level)
     suite = session.start(loaded)
     if not gate.is_loopback(address) and not suite.keys() and not gate.sign_in_service():
         session.stop()

@@ -287,7 +287,7 @@ class EmbeddingMap:
     Attributes:
         points: x and y for each passage of the sample.
         documents, previews: name of the document and beginning of the passage, point by point.
-        chunk_ids: point by point.
+        chunk_ids, document_ids, pages: point by point; where the passage stands.
         explained: share of the variance that the two directions hold, 0..1.
         total: passages of the model; more than points when a sample was drawn (seeded).
     """
@@ -298,6 +298,8 @@ class EmbeddingMap:
     chunk_ids: Sequence[str]
     explained: float
     total: int
+    document_ids: Sequence[str] = ()
+    pages: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

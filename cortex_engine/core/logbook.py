@@ -70,7 +70,8 @@ def open_logbook(data_dir: Path, level: str = "info", console: bool = True) -> P
         OSError: the file cannot be written.
     """
     path = data_dir / LOG_FILE
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (data_dir, path.parent):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _lock:
         root = logging.getLogger()
         for old in [each for each in root.handlers if isinstance(each, (_LogFile, _Console))]:

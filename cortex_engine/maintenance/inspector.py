@@ -116,6 +116,8 @@ def embedding_map(catalog: Catalog, model_id: str, dimension: int, limit: int) -
         chunk_ids=[chunk_ids[position] for position in kept],
         explained=explained,
         total=total,
+        document_ids=[passage.chunk.document_id for passage in found],
+        pages=[passage.chunk.page for passage in found],
     )
 
 

@@ -47,7 +47,7 @@ class Stored:
 
     def lookup(self, names: list[str]) -> dict[str, Any]:
         return {
-            name: SimpleNamespace(document=f"{int(name[1:]) % 3}.pdf", chunk=SimpleNamespace(text=f"  A\n{name} " * 90))
+            name: SimpleNamespace(document=f"{int(name[1:]) % 3}.pdf", chunk=SimpleNamespace(text=f"  A\n{name} " * 90, document_id=f"d{int(name[1:]) % 3}", page=2))
             for name in names
         }
 
@@ -191,6 +191,7 @@ def test_the_map_draws_a_seeded_sample_and_leaves_out_what_is_damaged() -> None:
     assert first == again
     assert (len(first.points), first.total) == (199, 900), "one of the sample is damaged"
     assert len(first.documents) == len(first.previews) == len(first.chunk_ids) == 199
+    assert (first.document_ids[0][1:], first.pages[0]) == (first.documents[0][0], 2)
     assert max(len(each) for each in first.previews) <= 160
     assert "\n" not in first.previews[0]
     whole = inspector.embedding_map(stored, "m", DIMENSION, 3000)  # type: ignore[arg-type]

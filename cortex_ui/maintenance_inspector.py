@@ -1,0 +1,204 @@
+"""Database Embedding Inspector: what the vectors look like, whose they are, and what their dimension means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from cortex_engine.core.app import Compatibility, VectorStatistics
+from cortex_ui import maintenance_map, safe, tasks, wording
+from cortex_ui.session import suite
+
+_INGEST = Path(__file__).parents[1] / "pages" / "2_Knowledge_Ingest.py"
+_TOLERANCE = 0.01
+"""Lengths of vectors that should be 1 may differ from it by so much."""
+_TONES = {"full": "good", "reranker only": "plain", "check source model": "fair"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the figures mean. `tone`: "good", "fair", "bad" or "empty"."""
+
+    tone: str
+    headline: str
+    sentences: tuple[str, ...]
+
+
+def draw() -> None:
+    """The tab."""
+    task = tasks.current("vectors", lambda _: suite().inspect_vectors(), version())
+    if tasks.follow(task, "Looking at every vector"):
+        return
+    if task.error:
+        st.error(safe.label(task.error), icon=":material/error:")
+        return
+    found: list[VectorStatistics] = task.result
+    _banner(verdict(found))
+    if found:
+        _figures(found)
+        maintenance_map.draw(found)
+        _models(found)
+    _compatibility(suite().compatibility())
+
+
+def version() -> object:
+    """Changes whenever vectors may have come or gone."""
+    collections = suite().collections()
+    return suite().counts(), tuple((each.name, each.spec.id, each.chunk_count) for each in collections)
+
+
+def verdict(found: Sequence[VectorStatistics]) -> Verdict:
+    """The figures in words, the worst first; names in them are not made safe yet."""
+    vectors = sum(each.vectors for each in found)
+    if not vectors and not any(each.expected for each in found):
+        return Verdict("empty", "There are no vectors yet", ("They are made when documents are added.",))
+    damage = tuple(sentence for each in found for sentence in _damage(each))
+    doubts = tuple(sentence for each in found for sentence in _doubts(each))
+    if damage:
+        return Verdict("bad", "Some vectors are damaged", (*damage, *doubts))
+    if doubts:
+        return Verdict("fair", "The vectors are sound, with a remark", doubts)
+    dimensions = sorted({dimension for each in found for dimension in each.dimensions})
+    models = " and ".join(sorted({each.spec.model for each in found if each.vectors}))
+    many = "The vector has" if vectors == 1 else f"All {wording.number(vectors)} vectors have"
+    sentence = f"{many} {' or '.join(map(str, dimensions))} dimensions, as the model {models} makes them."
+    return Verdict("good", "The vectors are sound", (sentence,))
+
+
+def _damage(each: VectorStatistics) -> Iterator[str]:
+    strange = {size: count for size, count in each.dimensions.items() if size != each.spec.dimension}
+    where = f" It is in: {', '.join(each.affected)}." if each.affected else ""
+    again = f"Delete such a document and add it again, or restore a backup.{where}"
+    if strange:
+        sizes = ", ".join(f"{wording.count(count, 'vector')} with {size}" for size, count in strange.items())
+        yield f"{each.spec.model} makes vectors of {each.spec.dimension} dimensions, but there are {sizes}. {again}"
+    if each.not_finite:
+        yield f"{wording.count(each.not_finite, 'vector')} of {each.spec.model} hold values that are no numbers. {again}"
+    if each.zero:
+        yield (
+            f"{wording.count(each.zero, 'vector')} of {each.spec.model} have the length 0: no search by meaning finds "
+            f"these passages. {again}"
+        )
+
+
+def _doubts(each: VectorStatistics) -> Iterator[str]:
+    if not each.usable and each.collections:
+        yield f"{each.spec.model} cannot be used here: {each.reason} Until then these collections are searched by words."
+    if each.expected > each.vectors:
+        missing = wording.count(each.expected - each.vectors, "passage")
+        yield f"{missing} have no vector of {each.spec.model} yet and are found by words only. Health can mend it."
+    off = not each.zero and each.norm_low < 1 - _TOLERANCE
+    if each.spec.normalised and each.vectors and (off or each.norm_high > 1 + _TOLERANCE):
+        yield (
+            f"Vectors of {each.spec.model} should have the length 1, but lie between {each.norm_low:.3f} and "
+            f"{each.norm_high:.3f}. Search goes by direction and still works; the model may have been changed."
+        )
+    if not each.collections:
+        yield f"{wording.count(each.vectors, 'vector')} of {each.spec.model} belong to no collection any more."
+
+
+def _banner(said: Verdict) -> None:
+    box, icon = {
+        "good": (st.success, "verified"),
+        "fair": (st.warning, "warning"),
+        "bad": (st.error, "error"),
+        "empty": (st.info, "info"),
+    }[said.tone]
+    body = "\n\n".join(safe.label(each) for each in said.sentences)
+    with st.container(key="verdict"):
+        box(f"**{said.headline}**\n\n{body}", icon=f":material/{icon}:")
+        if said.tone == "empty":
+            st.page_link(_INGEST, label="Add documents", icon=":material/arrow_forward:", icon_position="right")
+
+
+def _figures(found: Sequence[VectorStatistics]) -> None:
+    vectors = sum(each.vectors for each in found)
+    dimensions = sorted({size for each in found for size in each.dimensions} or {each.spec.dimension for each in found})
+    mean = sum(each.norm_mean * each.vectors for each in found) / max(1, vectors)
+    low, high = min(each.norm_low for each in found), max(each.norm_high for each in found)
+    with st.grid(4, min_column_width=140, gap="small", key="vector_figures"):
+        st.metric("Vectors", wording.number(vectors), border=True)
+        st.metric("Dimensions", ", ".join(map(str, dimensions)), border=True)
+        st.metric(
+            "Norm",
+            f"{mean:.3f}",
+            border=True,
+            help=f"Mean length of the vectors; the shortest has {low:.3f}, the longest {high:.3f}.",
+        )
+        st.metric(
+            "Duplicates",
+            wording.number(sum(each.duplicates for each in found)),
+            border=True,
+            help="Vectors that equal one of another text: nearly the same text twice, or text that a model cannot tell apart.",
+        )
+
+
+def _models(found: Sequence[VectorStatistics]) -> None:
+    st.subheader("Collections and their models", anchor=False)
+    st.markdown(
+        ":gray[A collection keeps the model that it was made with. To move documents to another model, make a new collection "
+        "with that model in the settings and add the documents to it; vectors are never changed in place.]"
+    )
+    for each in found:
+        with st.container(border=True, key=f"model_{each.spec.id}"):
+            safe.show(_card(each))
+
+
+def _card(each: VectorStatistics) -> str:
+    names = ", ".join(safe.escape(name) for name in each.collections) or "No collection"
+    state = (
+        '<span class="cx-chip good">ready</span>' if each.usable else '<span class="cx-chip fair">cannot be used</span>'
+    )
+    rows = "".join(f"<div><span>{safe.escape(name)}</span>{safe.escape(value)}</div>" for name, value in facts(each))
+    reason = f'<div class="cx-quiet">{safe.escape(each.reason)}</div>' if each.reason else ""
+    return (
+        f'<div class="cx-name">{names}</div><div class="cx-quiet">{safe.escape(each.spec.model)} {state}</div>{reason}'
+        f'<div class="cx-facts">{rows}</div>'
+    )
+
+
+def facts(each: VectorStatistics) -> Iterator[tuple[str, str]]:
+    """What identifies the model, and what its vectors look like, line by line."""
+    spec = each.spec
+    sizes = [f"{size} ({wording.count(count, 'vector')})" for size, count in each.dimensions.items()]
+    yield "Stored dimension", ", ".join(sizes) if len(sizes) > 1 else str(next(iter(each.dimensions), spec.dimension))
+    yield "Vectors", f"{wording.number(each.vectors)} of {wording.number(each.expected)}"
+    yield "Norm", f"{each.norm_mean:.3f} ({each.norm_low:.3f} to {each.norm_high:.3f})"
+    yield "Zero or no number", wording.number(each.zero + each.not_finite)
+    yield "Duplicates", wording.number(each.duplicates)
+    yield "Backend", spec.backend
+    yield "Revision", spec.revision[:16] or "not given"
+    yield "Pooling", f"{spec.pooling}, {'normalised' if spec.normalised else 'not normalised'}"
+    yield "Longest input", wording.count(spec.max_tokens, "token")
+    if spec.truncated_from:
+        yield "Shortened from", f"{spec.truncated_from} dimensions"
+    if spec.query_instruction or spec.document_instruction:
+        yield (
+            "Instructions",
+            f"query: {spec.query_instruction or 'none'}; passage: {spec.document_instruction or 'none'}",
+        )
+    yield "Identity", spec.id
+
+
+def _compatibility(table: Sequence[Compatibility]) -> None:
+    st.subheader("What a dimension means for Qwen3-VL", anchor=False)
+    st.markdown(
+        ":gray[Several models share a dimension: the model that stands with the collection decides, not the dimension alone.]"
+    )
+    head = "<th>Dimension</th><th>Models</th><th>Qwen3-VL</th><th>What it takes</th>"
+    body = "".join(_dimension(row) for row in table)
+    with st.container(border=True, key="compatibility"):
+        safe.show(f'<table class="cx-table wide"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+
+
+def _dimension(row: Compatibility) -> str:
+    here = ' <span class="cx-chip good">in this library</span>' if row.present else ""
+    models = " or ".join(safe.escape(name) for name in row.models) or "not on the list"
+    chip = f'<span class="cx-chip {_TONES[row.qwen3_vl]}">{safe.escape(row.qwen3_vl)}</span>'
+    return (
+        f'<tr><td><span class="here">{row.dimension}</span>{here}</td><td>{models}</td><td>{chip}</td>'
+        f"<td>{safe.escape(row.migration)}</td></tr>"
+    )
