@@ -17,12 +17,13 @@ from cortex_ui.session import suite, told
 
 def actions(listing: Listing) -> None:
     """The row of buttons above the table."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="document_actions"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key="document_actions"):
         if not listing.selected:
-            text = "Tick documents to correct, tag, move, copy or delete them."
-            safe.show(f'<span class="cx-quiet cx-row">{text}</span>')
+            st.markdown(":gray[Tick documents to change them.]", width="content")
+            with st.container(width=1):
+                st.space(35)  # as high as the buttons: nothing moves when the first document is ticked
             return
-        safe.show(f'<span class="cx-name cx-row">{wording.number(listing.count)} selected</span>')
+        st.markdown(f"**{wording.number(listing.count)} selected**", width="content")
         if listing.count == 1:
             _button("Open", "open_in_full", drawer.open_document, listing.selected[0])
             _button("Details", "edit", state.open_dialog, "details", listing.collection, listing.selected)
@@ -56,7 +57,7 @@ def tags(ids: Sequence[str]) -> None:
     added = st.multiselect(
         "Add tags",
         known,
-        format_func=safe.label,
+        format_func=safe.one_line,
         accept_new_options=True,
         placeholder="Choose tags or type new ones",
         key="tags_add",
@@ -64,7 +65,7 @@ def tags(ids: Sequence[str]) -> None:
     removed = st.multiselect(
         "Take tags away",
         theirs,
-        format_func=safe.label,
+        format_func=safe.one_line,
         disabled=not theirs,
         placeholder="Choose tags" if theirs else "These documents have no tags",
         key="tags_remove",
@@ -95,7 +96,7 @@ def place(kind: str, ids: Sequence[str], source: str) -> None:
         "To the collection",
         targets,
         index=None,
-        format_func=safe.label,
+        format_func=safe.one_line,
         placeholder="Choose a collection",
         key="place_target",
     )

@@ -73,7 +73,7 @@ def _language(document: Document, own: dict[str, str]) -> dict[str, str]:
     key, kept = _key("language", document), document.info.language
     options = ["", *sorted({*languages.NAMES, kept, own.get("language", "")} - {""}, key=languages.name)]
     st.session_state.setdefault(key, kept)
-    value = st.selectbox("Language", options, format_func=lambda code: safe.label(languages.name(code)), key=key)
+    value = st.selectbox("Language", options, format_func=languages.name, key=key)
     _what_the_file_says("language", key, own)
     return {} if value == kept else {"language": value or ""}
 
@@ -107,7 +107,7 @@ def _tags(document: Document) -> list[str]:
     return st.multiselect(
         "Tags",
         options,
-        format_func=safe.label,
+        format_func=safe.one_line,
         accept_new_options=True,
         placeholder="Choose tags or type new ones",
         key=key,

@@ -71,7 +71,7 @@ def merge(name: str) -> None:
         "These collections",
         names,
         default=[name] if name in names else [],
-        format_func=safe.label,
+        format_func=safe.one_line,
         key="merge_sources",
         placeholder="Choose collections",
     )
@@ -80,7 +80,7 @@ def merge(name: str) -> None:
         "join this one",
         left,
         index=None,
-        format_func=safe.label,
+        format_func=safe.one_line,
         key="merge_target",
         placeholder="Choose the collection that stays",
     )

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cortex_engine.core.app import Facets
 from cortex_engine.core.documents import Document
@@ -16,7 +17,7 @@ from cortex_ui.collections_state import Listing
 from cortex_ui.session import suite
 
 A_PAGE = 50
-_ROW, _HEAD = 36, 38
+_ROW, _HEAD = 36, 35
 _ORDERS = {
     "name": "By name",
     "added": "Newest first",
@@ -24,25 +25,38 @@ _ORDERS = {
     "pages": "Most pages first",
     "type": "By type",
 }
+_FIELDS = {"types": ("Type", wording.kind), "languages": ("Language", languages.name), "tags": ("Tag", safe.one_line)}
 _CLICK = "document_click"
 _SHOWN = "documents_shown"
-_WHOLE = "whole_result"
 
 
 def draw() -> None:
     """Filters, actions, table, pages."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="documents_head"):
+    filters, order = _head()
+    total = suite().count_documents(filters)
+    if total == 0:
+        _nothing(filters)
+        return
+    actions, line = st.container(key="documents_actions"), st.container(key="documents_line")
+    listing = _table(filters, order, total, line)
+    with actions:
+        collections_bulk.actions(listing)
+
+
+def _head() -> tuple[Filters, str]:
+    """Collection, words, filters, order."""
+    with st.grid(4, min_column_width=150, gap="small", key="documents_head"):
         collection = state.choose("documents_collection")
         title = st.text_input(
             "Filter by title or name",
             type="search",
             live="300ms",
-            placeholder="Filter by title or name",
+            placeholder="Title or name",
             label_visibility="collapsed",
             key="documents_title",
             persist_state="session",
-            width=320,
         )
+        filters = _narrowed(Filters(collections=(collection,) if collection else (), title=title))
         order = st.selectbox(
             "Order",
             list(_ORDERS),
@@ -50,31 +64,23 @@ def draw() -> None:
             label_visibility="collapsed",
             key="documents_order",
             persist_state="session",
-            width=190,
         )
-    filters = _narrowed(Filters(collections=(collection,) if collection else (), title=title))
-    total = suite().count_documents(filters)
-    if total == 0:
-        _nothing(filters)
-        return
-    actions = st.container(key="documents_actions")
-    listing = _table(collection, filters, order if order in _ORDERS else "name", total)
-    with actions:
-        collections_bulk.actions(listing)
+    return filters, order if order in _ORDERS else "name"
 
 
 def _narrowed(filters: Filters) -> Filters:
     """What the boxes for type, language and tag add; each choice says how many documents it gives."""
-    facets = suite().facets(filters)
-    kept = {name: tuple(st.session_state.get(f"documents_{name}", ())) for name in ("types", "languages", "tags")}
-    if not (len(facets.types) > 1 or len(facets.languages) > 1 or facets.tags or any(kept.values())):
-        return filters
+    kept = {field: tuple(st.session_state.get(f"documents_{field}", ())) for field in _FIELDS}
     facets = suite().facets(replace(filters, **kept))
-    with st.grid("auto", min_column_width=200, gap="small", key="documents_filters"):
-        types = _choices("Type", "types", facets, wording.kind)
-        tongues = _choices("Language", "languages", facets, languages.name)
-        tags = _choices("Tag", "tags", facets, str)
-    return replace(filters, types=types, languages=tongues, tags=tags)
+    used = sum(1 for values in kept.values() if values)
+    with st.popover(
+        f"Filters ({used})" if used else "Filters",
+        icon=":material/filter_list:",
+        width="stretch",
+        key="documents_filters",
+    ):
+        chosen = {field: _choices(label, field, facets, name) for field, (label, name) in _FIELDS.items()}
+    return replace(filters, **chosen)
 
 
 def _choices(label: str, field: str, facets: Facets, name) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
@@ -86,9 +92,8 @@ def _choices(label: str, field: str, facets: Facets, name) -> tuple[str, ...]:  
         st.multiselect(
             label,
             options,
-            format_func=lambda value: f"{safe.label(name(value))} ({wording.number(counts.get(value, 0))})",
-            placeholder=f"Any {label.lower()}",
-            label_visibility="collapsed",
+            format_func=lambda value: f"{safe.one_line(name(value))} ({wording.number(counts.get(value, 0))})",
+            placeholder=f"Any {label.lower()}" if options else "None here",
             disabled=not options,
             key=key,
             persist_state="session",
@@ -114,17 +119,17 @@ def _clear() -> None:
         st.session_state[f"documents_{field}"] = []
 
 
-def _table(collection: str, filters: Filters, order: str, total: int) -> Listing:
-    """Draw a page of the table; returns it with what is selected."""
-    pages = max(1, -(-total // A_PAGE))
+def _table(filters: Filters, order: str, total: int, line: DeltaGenerator) -> Listing:
+    """Draw a page of the table, and in `line` what is shown; returns it with what is selected."""
+    pages, everything = max(1, -(-total // A_PAGE)), not filters.collections
     asked = hashlib.sha256(repr((filters, order, state.version())).encode()).hexdigest()[:12]
     page_key = f"documents_page_{asked}"
     page = min(int(st.session_state.get(page_key, 1)), pages)
     documents = tuple(suite().documents(filters, A_PAGE, (page - 1) * A_PAGE, order))
     st.session_state[_SHOWN] = [document.id for document in documents]
     event = st.dataframe(
-        _rows(documents, everything=not collection),
-        column_config=_columns(everything=not collection),
+        _rows(documents, everything),
+        column_config=_columns(everything),
         hide_index=True,
         height=_HEAD + _ROW * min(len(documents), 14) + 2,
         row_height=_ROW,
@@ -134,18 +139,20 @@ def _table(collection: str, filters: Filters, order: str, total: int) -> Listing
         alt="Documents. Select rows to tag, move, copy or delete them.",
     )
     selected = tuple(documents[row].id for row in event.selection.rows if row < len(documents))
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        first = (page - 1) * A_PAGE + 1
-        of = f"{wording.number(first)}–{wording.number(first + len(documents) - 1)} of " if pages > 1 else ""
-        safe.show(f'<span class="cx-quiet">{of}{wording.count(total, "document")}</span>')
-        if pages > 1:
-            st.pagination(pages, key=page_key)
-    whole = len(selected) == len(documents) and total > len(documents) and _wants_all(total, f"{_WHOLE}_{asked}_{page}")
-    return Listing(collection, filters, total, documents, selected, whole)
+    with line, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":gray[{_which(page, len(documents), total)}]", width="content")
+        full = len(selected) == len(documents) < total
+        whole = full and st.checkbox(f"Select all {wording.number(total)}, on every page", key=f"whole_{asked}_{page}")
+    if pages > 1:
+        st.pagination(pages, key=page_key)
+    return Listing("".join(filters.collections), filters, total, documents, selected, whole)
 
 
-def _wants_all(total: int, key: str) -> bool:
-    return st.checkbox(f"Select all {wording.count(total, 'document')}, on every page", key=key)
+def _which(page: int, shown: int, total: int) -> str:
+    if shown == total:
+        return wording.count(total, "document")
+    first = (page - 1) * A_PAGE + 1
+    return f"{wording.number(first)} to {wording.number(first + shown - 1)} of {wording.count(total, 'document')}"
 
 
 def _rows(documents: tuple[Document, ...], everything: bool):  # type: ignore[no-untyped-def]
@@ -158,13 +165,13 @@ def _rows(documents: tuple[Document, ...], everything: bool):  # type: ignore[no
             "name": safe.one_line(document.name),
             "title": safe.one_line(document.info.title),
             "type": wording.kind(document.info.media_type),
-            "pages": document.page_count,
-            "passages": document.chunk_count,
-            "size": wording.size(document.bytes),
-            "language": languages.name(document.info.language) if document.info.language else "",
             "tags": [safe.one_line(tag) for tag in document.tags],
             "collections": [safe.one_line(name) for name in document.collections],
+            "pages": document.page_count,
+            "size": wording.size(document.bytes),
             "added": wording.when(document.added),
+            "language": languages.name(document.info.language) if document.info.language else "",
+            "passages": document.chunk_count,
         }
         if not everything:
             del row["collections"]
@@ -176,15 +183,15 @@ def _columns(everything: bool) -> dict[str, object]:
     config = st.column_config
     columns: dict[str, object] = {
         "open": config.ButtonColumn("Open", width=60, type="tertiary", on_click=_open, key=_CLICK),
-        "name": config.TextColumn("Name", width=280),
-        "title": config.TextColumn("Title", width=200),
-        "type": config.TextColumn("Type", width=90),
+        "name": config.TextColumn("Name", width=250),
+        "title": config.TextColumn("Title", width=180),
+        "type": config.TextColumn("Type", width=85),
         "pages": config.NumberColumn("Pages", format="localized", width=70),
         "passages": config.NumberColumn("Passages", format="localized", width=90),
         "size": config.TextColumn("Size", alignment="right", width=80),
         "language": config.TextColumn("Language", width=90),
-        "tags": config.ListColumn("Tags", width=140),
-        "added": config.TextColumn("Added", width=110),
+        "tags": config.ListColumn("Tags", width=130),
+        "added": config.TextColumn("Added", width=115),
     }
     if everything:
         columns["collections"] = config.ListColumn("Collections", width=160)

@@ -122,12 +122,11 @@ def choose(key: str) -> str:
     st.selectbox(
         "Collection",
         options,
-        format_func=lambda name: safe.label(name) if name else "All collections",
+        format_func=lambda name: safe.one_line(name) if name else "All collections",
         key=key,
         on_change=_chosen,
         args=(key,),
         label_visibility="collapsed",
-        width=320,
     )
     return shown()
 

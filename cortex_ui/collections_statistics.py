@@ -22,7 +22,8 @@ _ROWS = 8
 
 def draw() -> None:
     """The figures, then a table for each question."""
-    collection = state.choose("statistics_collection")
+    with st.container(width=320):
+        collection = state.choose("statistics_collection")
     counts = suite().collection_counts(collection) if collection else suite().counts()
     filters = Filters(collections=(collection,) if collection else ())
     with st.grid(4, min_column_width=150, gap="small"):
@@ -35,7 +36,7 @@ def draw() -> None:
         return
     facets = suite().facets(filters)
     sizes, pages = _spread(filters, counts.documents)
-    with st.grid(2, min_column_width=300, gap="medium", key="statistics"):
+    with st.grid(2, min_column_width=300, gap="small", key="statistics"):
         _bars("By type", {wording.kind(name): count for name, count in facets.types.items()})
         _bars("By language", {languages.name(name): count for name, count in facets.languages.items()})
         _bars("By size", sizes)

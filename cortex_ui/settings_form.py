@@ -24,7 +24,7 @@ def draw(states: list[SettingState]) -> None:
     """The settings by group."""
     for group in dict.fromkeys(state.group for state in states):
         st.subheader(group)
-        with st.container(border=True, key=f"settings_{group.lower().replace('-', '_')}"):
+        with st.container(border=True, key=f"group_{group.lower().replace('-', '_')}"):
             for state in states:
                 if state.group == group:
                     _row(state)
@@ -39,7 +39,7 @@ def meets(state: SettingState, words: list[str]) -> bool:
 
 def _row(state: SettingState) -> None:
     with st.container(key=f"row_{state.key}"):
-        about, field = st.columns([3, 2], gap="large", vertical_alignment="top")
+        about, field = st.columns([3, 2], gap="medium", vertical_alignment="top")
         with about:
             _about(state)
         with field:
@@ -48,9 +48,7 @@ def _row(state: SettingState) -> None:
 
 def _about(state: SettingState) -> None:
     word, colour = _BADGES[state.source]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        safe.show(f'<span class="cx-name">{safe.escape(values.title(state.key))}</span>')
-        st.badge(word, color=colour)
+    st.markdown(f"**{safe.label(values.title(state.key))}** :{colour}-badge[{word}]")
     lines = [f"<div>{safe.escape(state.description)}</div>"]
     if state.cost:
         lines.append(f'<div class="cx-quiet"><strong>When changed:</strong> {safe.escape(state.cost)}</div>')

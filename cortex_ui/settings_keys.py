@@ -10,9 +10,9 @@ from cortex_ui.session import suite, told
 
 _NEW, _REVOKE = "new_api_key", "revoke_api_key"
 _SCOPES = {
-    Scope.READ: "Search, read documents, pages and jobs",
-    Scope.WRITE: "Add, tag and delete documents",
-    Scope.ADMIN: "Collections, maintenance, metrics; signing in to these pages from outside",
+    Scope.READ: "**Read**: search, read documents, pages and jobs",
+    Scope.WRITE: "**Write**: add, tag and delete documents",
+    Scope.ADMIN: "**Admin**: collections, maintenance, metrics; signing in to these pages from outside",
 }
 
 
@@ -54,17 +54,12 @@ def _copied() -> None:
 def _make() -> None:
     with st.form("make_key", clear_on_submit=False):
         name = st.text_input("Name of the new key", max_chars=200, placeholder="What uses it", key="key_name")
-        scopes = st.multiselect(
-            "What it may do",
-            list(Scope),
-            default=[Scope.READ],
-            format_func=lambda scope: f"{scope.value}: {_SCOPES[scope]}",
-            key="key_scopes",
-        )
+        st.markdown("What it may do")
+        chosen = {scope: st.checkbox(text, scope is Scope.READ, key=f"key_{scope}") for scope, text in _SCOPES.items()}
         sent = st.form_submit_button("Make a key", type="primary", key="key_send")
     if sent:
         with told():
-            made, text = suite().create_key(name, scopes)
+            made, text = suite().create_key(name, [scope for scope, wanted in chosen.items() if wanted])
             st.session_state[_NEW] = (made.name, text)
             st.rerun()
 

@@ -31,6 +31,32 @@ _SPELLINGS = {
     "dim": "dimension",
     "dir": "folder",
 }
+_TITLES = {
+    "data_dir": "Folder of the library",
+    "min_free_bytes": "Room to keep free on the disk",
+    "embedding_query_instruction": "Text before queries",
+    "embedding_document_instruction": "Text before passages",
+    "embedding_device": "Device of the model",
+    "embedding_batch_size": "Passages a step",
+    "offline": "Never ask a model hub",
+    "exact_below": "Scan exactly up to",
+    "candidates": "Candidates of each recaller",
+    "fusion": "How rankings are joined",
+    "max_per_document": "Most passages of one document",
+    "chunk_max_tokens": "Longest passage",
+    "ocr": "Read scans and pictures (OCR)",
+    "parse_workers": "Files read at the same time",
+    "parse_memory_bytes": "Memory to read one file",
+    "parse_wall_seconds": "Seconds to read one file",
+    "parse_file_bytes": "Largest file",
+    "log_level": "How much is logged",
+    "api_requests_per_minute": "Requests a minute",
+    "api_upload_bytes": "Largest upload over HTTP",
+    "api_body_seconds": "Seconds that a request may stand still",
+    "server_address": "Address to listen on",
+    "server_port": "Port",
+    "server_proxy": "Reverse proxy",
+}
 _ERRORS = "settings_errors"
 
 
@@ -51,7 +77,9 @@ def pending(loaded: LoadedConfig) -> list[str]:
 
 
 def title(key: str) -> str:
-    """ "parse_file_bytes" -> "Parse file bytes", "qwen3_vl_mrl_dim" -> "Qwen3-VL Matryoshka dimension"."""
+    """ "parse_file_bytes" -> "Largest file", "qwen3_vl_mrl_dim" -> "Qwen3-VL Matryoshka dimension"."""
+    if key in _TITLES:
+        return _TITLES[key]
     words = [_SPELLINGS.get(word, word) for word in key.split("_")]
     text = " ".join(word for word in words if word)
     return text[:1].upper() + text[1:]

@@ -39,7 +39,7 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-steps { margin: 0 0 0.4rem; padding-left: 1.25rem; line-height: 1.65; } .cx-centre { text-align: center; }
 .cx-description { font-size: 0.95rem; line-height: 1.45; overflow-wrap: anywhere; white-space: pre-line; }
 .cx-heading { font-size: 1.08rem; line-height: 1.35; margin: 0; padding: 0; }
-.cx-names { margin: 0; padding-left: 1.1rem; } .cx-row { line-height: 2.3rem; } .cx-setting > div { margin-bottom: 0.2rem; }
+.cx-names { margin: 0; padding-left: 1.1rem; } .cx-setting > div { margin-bottom: 0.2rem; }
 .cx-setting code { font-size: 0.78rem; overflow-wrap: anywhere; }
 .cx-bars { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
 .cx-bars :is(th, td) { padding: 0.2rem 0.5rem 0.2rem 0; text-align: left; font-weight: 400; border: 0; }
