@@ -82,7 +82,7 @@ def thumbnail(library: Library, document: Document, number: int, width: int) -> 
         return None
     try:
         return _picture(library, document, number, width)
-    except ParseError as error:
+    except (ParseError, NotFoundError) as error:
         _log.info("no thumbnail of %s, page %d: %s", document.id, number, error)
         return None
 

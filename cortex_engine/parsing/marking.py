@@ -93,13 +93,14 @@ def _pixels(box: Box, width: int, height: int) -> _Rectangle:
 
 
 def _is_dark(grey: Any, box: _Rectangle) -> bool:
-    """Whether most of the place is dark: the ground, not the ink."""
-    x0, y0 = max(0, int(box[0])), max(0, int(box[1]))
-    x1, y1 = min(grey.width, max(x0 + 1, int(box[2]))), min(grey.height, max(y0 + 1, int(box[3])))
-    if x0 >= x1 or y0 >= y1:
+    """Whether the ground is dark: the rim around the place, where no ink stands but that of neighbours."""
+    x0, y0 = max(0, int(box[0]) - 1), max(0, int(box[1]) - 1)
+    x1, y1 = min(grey.width, int(box[2]) + 2), min(grey.height, int(box[3]) + 2)
+    if x1 - x0 < 2 or y1 - y0 < 2:
         return False
-    counts = grey.crop((x0, y0, x1, y1)).histogram()
-    return bool(sum(counts[:_DARK]) > 0.6 * sum(counts))
+    rim = ((x0, y0, x1, y0 + 1), (x0, y1 - 1, x1, y1), (x0, y0, x0 + 1, y1), (x1 - 1, y0, x1, y1))
+    counts = [grey.crop(edge).histogram() for edge in rim]
+    return sum(sum(each[:_DARK]) for each in counts) > 0.5 * sum(map(sum, counts))
 
 
 def _groups(lines: Sequence[_Rectangle]) -> list[list[_Rectangle]]:
