@@ -15,6 +15,7 @@ from cortex_engine.catalog.blobs import require_blob
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.metadata import hand_on, words_of, write_edits_again
 from cortex_engine.catalog.pages import COLUMNS, page_row
+from cortex_engine.catalog.set_aside import move_aside, own_names, said_of, set_aside, take_up
 from cortex_engine.catalog.vectors import count_vectors, insert_vectors, require_vectors
 from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.documents import Chunk
@@ -38,6 +39,7 @@ class _Rows:
     """What is computed before the transaction begins, so that it stays short."""
 
     document_id: str
+    name: str
     document: tuple[Any, ...]
     pages: list[tuple[Any, ...]]
     chunks: list[tuple[Any, ...]]
@@ -79,6 +81,7 @@ def _prepare(prepared: PreparedDocument) -> _Rows:
     )
     return _Rows(
         document_id,
+        prepared.name,
         document,
         [page_row(page) for page in prepared.parsed.pages],
         [_chunk_row(chunk) for chunk in prepared.chunks],
@@ -165,7 +168,7 @@ def _write(
     failpoint("commit.vectors")
     if created or added:
         rows.announce(connection, "upsert", new.document_id)
-    replaced = _join(connection, collection_key, key, source, parent_id)
+    replaced = _join(connection, collection_key, key, source, parent_id, new.name)
     return CommitOutcome(new.document_id, created, tuple(replaced))
 
 
@@ -226,10 +229,13 @@ def _write_vectors(connection: sqlite3.Connection, key: int, new: _Rows) -> bool
 
 
 def _join(
-    connection: sqlite3.Connection, collection: int, key: int, source: Source | None, parent_id: str
+    connection: sqlite3.Connection, collection: int, key: int, source: Source | None, parent_id: str, name: str = ""
 ) -> list[str]:
     """Write down why the document belongs to the collection; returns the ids that the same path replaced."""
     contained = _contain(connection, collection, key, parent_id) if parent_id else False
+    for said in take_up(connection, key, name) if parent_id else ():
+        if hand_on(connection, said, key):
+            rows.announce(connection, "upsert", rows.document_id(connection, key))
     pinned = int(source is None and not contained)
     # What a document contains belongs wherever the document belongs.
     connection.executemany(
@@ -247,9 +253,27 @@ def _join(
     )
     if before is None or before[0] == key:
         return []
-    if hand_on(connection, int(before[0]), key):
-        rows.announce(connection, "upsert", rows.document_id(connection, key))
-    return removal.release(connection, collection, [int(before[0])])
+    return _replace(connection, collection, int(before[0]), key)
+
+
+def _replace(connection: sqlite3.Connection, collection: int, old: int, new: int) -> list[str]:
+    """The file has a new version: what people said passes to it, and what only the old one kept here goes."""
+    said = said_of(connection, removal.descendants(connection, [old]))
+    ids = [rows.document_id(connection, key) for key in (old, new)]
+    if old in said and hand_on(connection, said.pop(old), new):
+        rows.announce(connection, "upsert", ids[1])
+    # Before the old container goes, and with it what still waits for it.
+    move_aside(connection, *ids)
+    gone = removal.release(connection, collection, [old])
+    names = own_names(connection, removal.descendants(connection, [new]))
+    for key, one in said.items():
+        if rows.has_document(connection, key):
+            continue
+        if one.name not in names:
+            set_aside(connection, ids[1], one)
+        elif hand_on(connection, one, names[one.name]):
+            rows.announce(connection, "upsert", rows.document_id(connection, names[one.name]))
+    return gone
 
 
 def _contain(connection: sqlite3.Connection, collection: int, key: int, parent_id: str) -> bool:

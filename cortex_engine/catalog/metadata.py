@@ -15,6 +15,7 @@ from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.documents import one_document
 from cortex_engine.catalog.filters import require_date, require_languages
+from cortex_engine.catalog.set_aside import Said
 from cortex_engine.core.curation import EDITABLE
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import UsageError
@@ -123,18 +124,15 @@ def write_edits_again(connection: sqlite3.Connection, key: int) -> None:
     write_edits(connection, key, edits)
 
 
-def hand_on(connection: sqlite3.Connection, old: int, new: int) -> bool:
+def hand_on(connection: sqlite3.Connection, said: Said, key: int) -> bool:
     """A new version of a file takes over what people said of the old one; True when something indexed changed.
 
     What they said of the new one itself goes before.
     """
-    connection.execute("INSERT INTO tag SELECT ?, name FROM tag WHERE document = ? ON CONFLICT DO NOTHING", (new, old))
-    found = connection.execute(
-        "SELECT field, edited FROM document_edit WHERE document = ? "
-        "AND field NOT IN (SELECT field FROM document_edit WHERE document = ?)",
-        (old, new),
-    )
-    return write_edits(connection, new, dict(found.fetchall()))
+    connection.executemany("INSERT INTO tag VALUES (?, ?) ON CONFLICT DO NOTHING", [(key, one) for one in said.tags])
+    found = connection.execute("SELECT field FROM document_edit WHERE document = ?", (key,)).fetchall()
+    mine = {field for (field,) in found}
+    return write_edits(connection, key, {field: value for field, value in said.edits.items() if field not in mine})
 
 
 def words_of(title: str, name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from cortex_engine.catalog import rows
+from cortex_engine.catalog import rows, set_aside
 from cortex_engine.core.failpoints import failpoint
 
 # UNION (not UNION ALL) ends the walk even where documents contain each other.
@@ -111,6 +111,7 @@ def delete_rows(connection: sqlite3.Connection, keys: Sequence[int]) -> list[str
         "(SELECT value FROM json_each(?)) AND state NOT IN ('queued', 'parsing', 'embedding', 'indexing')",
         (rows.array(sha256 for _, sha256 in found),),
     )
+    set_aside.forget(connection, ids)
     connection.execute("DELETE FROM outbox WHERE document IN (SELECT value FROM json_each(?))", (gone,))
     for document_id in ids:
         rows.announce(connection, "delete", document_id)

@@ -75,6 +75,11 @@ def document_id(connection: sqlite3.Connection, key: int) -> str:
     return str(connection.execute("SELECT id FROM document WHERE key = ?", (key,)).fetchone()[0])
 
 
+def has_document(connection: sqlite3.Connection, key: int) -> bool:
+    """Whether a document with this key is (still) there."""
+    return connection.execute("SELECT 1 FROM document WHERE key = ?", (key,)).fetchone() is not None
+
+
 def document_keys(connection: sqlite3.Connection, document_ids: Iterable[str]) -> list[int]:
     """Keys of those of the documents that are there."""
     rows = connection.execute(

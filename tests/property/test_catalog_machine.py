@@ -80,6 +80,8 @@ class _Model:
     tags: dict[str, set[str]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     """What people said of documents that are there."""
+    waiting: dict[tuple[str, str], tuple[set[str], str]] = field(default_factory=dict)
+    """(container, contained) -> what people said of a contained document that a new version has not brought yet."""
     parents: set[tuple[str, str]] = field(default_factory=set)
     """(child, parent)."""
 
@@ -110,6 +112,7 @@ class _Model:
             self.documents.pop(key)
             self.tags.pop(key, None)
             self.titles.pop(key, None)
+        self.waiting = {pair: said for pair, said in self.waiting.items() if pair[0] not in keys}
         self.pinned = {pair: value for pair, value in self.pinned.items() if pair[1] not in keys}
         self.sources = {pair: key for pair, key in self.sources.items() if key not in keys}
         self.parents = {pair for pair in self.parents if not keys & set(pair)}
@@ -125,6 +128,8 @@ class _Model:
     def join(self, name: str, key: str, path: str, parent: str) -> set[str]:
         if parent and parent != key:
             self.parents.add((key, parent))
+        if parent:
+            self.take_up(key)
         contained = bool(parent) and parent != key and (name, parent) in self.pinned
         for one in self.below({key}):
             pin = one == key and not path and not contained
@@ -139,7 +144,24 @@ class _Model:
             self.tags[key] = self.tags.get(key, set()) | self.tags[before]
         if before in self.titles:
             self.titles.setdefault(key, self.titles[before])
-        return self.release(name, {before})
+        for holder, inside in [pair for pair in self.waiting if pair[0] == before]:
+            self.waiting[key, inside] = self.waiting.pop((holder, inside))
+        said = {one: (self.tags.get(one, set()), self.titles.get(one, "")) for one in self.below({before})}
+        gone = self.release(name, {before})
+        self.waiting |= {(key, one): said[one] for one in gone - {before} if any(said[one])}
+        return gone
+
+    def take_up(self, key: str) -> None:
+        """What was said of it before its container had a new version."""
+        holders, more = set(), {key}
+        while more := {parent for child, parent in self.parents if child in more} - holders:
+            holders |= more
+        for holder in holders:
+            tags, title = self.waiting.pop((holder, key), (set(), ""))
+            if tags:
+                self.tags[key] = self.tags.get(key, set()) | tags
+            if title:
+                self.titles.setdefault(key, title)
 
     def carry(self, source: str, target: str, keys: set[str]) -> None:
         """Let documents belong to `target` for the reasons they have in `source`; a lost reason becomes a pin."""

@@ -161,3 +161,64 @@ def test_two_processes_write_the_history_at_once(tmp_path: Path) -> None:
         numbers = [int(entry.query.text.split()[1]) for entry in entries if entry.query.text.startswith(word)]
         assert numbers == sorted(numbers, reverse=True)
     catalog.close()
+
+
+def _waiting(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    count = connection.execute("SELECT count(*) FROM meta").fetchone()[0]
+    connection.close()
+    return int(count)
+
+
+def test_a_new_version_of_an_archive_keeps_what_people_said_of_its_contents(
+    catalog: SqliteCatalog, prepare: Prepare, tmp_path: Path
+) -> None:
+    def take(version: int, contents: list[str]) -> dict[str, str]:
+        """The archive, a mail in it, and files in the mail, as the document line commits them."""
+        archive = catalog.commit(prepare(f"archive {version}", name="a.zip"), "home", _at("/in/a.zip")).document_id
+        mail = catalog.commit(prepare("mail", name="a.zip/m.eml", parent=archive), "home").document_id
+        return {
+            name: catalog.commit(
+                prepare(content, name=f"a.zip/m.eml/{name}", parent=mail, info=DocumentInfo("text", title=content)),
+                "home",
+            ).document_id
+            for name, content in (one.split("=") for one in contents)
+        } | {"mail": mail, "archive": archive}
+
+    ids = take(1, ["same=same", "changed=old", "pause=pause"])
+    for name in ("same", "changed", "pause", "mail"):
+        catalog.add_tags([ids[name]], [f"my {name}"])
+        catalog.set_metadata(ids[name], {"name": f"My {name}", "author": "Me"})
+    catalog.add_tags([ids["archive"]], ["red"])
+    ids = take(2, ["same=same", "changed=new", "fresh=fresh"])
+    for name, ending in (("same", ""), ("changed", ""), ("mail", ".eml")):
+        document = catalog.document(ids[name])
+        assert (document.name, document.info.author, document.tags) == (f"My {name}{ending}", "Me", (f"my {name}",))
+    assert catalog.document(ids["archive"]).tags == ("red",)
+    assert catalog.document(ids["fresh"]).tags == ()
+    assert catalog.metadata_edits(ids["changed"])["name"] == "a.zip/m.eml/changed"
+    assert catalog.count_documents() == 5
+    assert _waiting(tmp_path / "catalog.db") == 1
+    take(3, ["same=same"])
+    ids = take(4, ["pause=pause"])
+    assert catalog.document(ids["pause"]).tags == ("my pause",)
+    assert catalog.document(ids["pause"]).name == "My pause"
+    assert _waiting(tmp_path / "catalog.db") == 2  # of "same" and "changed", which are in the archive no more
+    assert set(catalog.delete_documents([ids["archive"]])) == {ids["archive"], ids["mail"], ids["pause"]}
+    assert _waiting(tmp_path / "catalog.db") == 0
+
+
+def test_contents_that_are_there_already_take_over_when_the_old_version_leaves_its_last_collection(
+    catalog: SqliteCatalog, prepare: Prepare, spec, tmp_path: Path
+) -> None:
+    catalog.create_collection("second", spec)
+    old = catalog.commit(prepare("archive 1", name="a.zip"), "home", _at("/in/a.zip")).document_id
+    inside = catalog.commit(prepare("old", name="a.zip/f", parent=old), "home").document_id
+    catalog.adopt(old, "second", _at("/in/a.zip", "second"))
+    catalog.add_tags([inside], ["red"])
+    new = catalog.commit(prepare("archive 2", name="a.zip"), "home", _at("/in/a.zip")).document_id
+    fresh = catalog.commit(prepare("new", name="a.zip/f", parent=new), "home").document_id
+    assert catalog.document(fresh).tags == ()
+    assert set(catalog.adopt(new, "second", _at("/in/a.zip", "second")).replaced) == {old, inside}
+    assert catalog.document(fresh).tags == ("red",)
+    assert _waiting(tmp_path / "catalog.db") == 0
