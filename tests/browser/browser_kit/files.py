@@ -98,7 +98,7 @@ def numbered(folder: Path, count: int, lines: int = 12) -> list[Path]:
 
 def hostile_page(folder: Path, name: str, text: str) -> Path:
     """A web page with the text as its title, in a paragraph and in a cell of a table."""
-    safe = html.escape(text.replace("\x00", ""))
+    safe = html.escape("".join(letter for letter in text if letter >= " " or letter == "\n"))
     file = folder / name
     file.write_text(
         f"<!doctype html><html><head><title>{safe}</title></head><body><h1>{safe}</h1><p>Before {safe} after.</p>"
@@ -122,3 +122,25 @@ def hostile_pdf(file: Path, title: str, lines: list[str]) -> Path:
             canvas.showPage()
     canvas.save()
     return file
+
+
+def hostile_word(file: Path, title: str, texts: list[str]) -> Path:
+    """A Word file with these texts as paragraphs and as cells of a table."""
+    from docx import Document
+
+    document = Document()
+    document.core_properties.title = document.core_properties.author = title
+    document.add_heading(one_line(texts[0]))
+    for text in texts:
+        document.add_paragraph(one_line(text))
+    table = document.add_table(rows=1, cols=2)
+    for text in texts[:12]:
+        cells = table.add_row().cells
+        cells[0].text, cells[1].text = one_line(text), "cell"
+    document.save(str(file))
+    return file
+
+
+def one_line(text: str) -> str:
+    """The text without line ends and without what XML and headers cannot hold."""
+    return " ".join("".join(letter for letter in text if letter >= " " or letter in "\n\t").split())
