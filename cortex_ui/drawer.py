@@ -13,13 +13,17 @@ from cortex_engine.core.app import PageView, Span
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import CortexError
 from cortex_engine.core.records import Passage
-from cortex_ui import exporting, safe, wording
+from cortex_engine.core.search import SearchHit
+from cortex_ui import exporting, languages, safe, wording
 from cortex_ui.session import suite, told
 
 PARAMETERS = ("doc", "page", "hit")
 _QUERY = "drawer_query"
 _VIEW = "drawer_view"
 _WIDTH = 760
+_DRAWN = 1280
+"""Pixels of a page's picture: sharp on screens with two pixels to a point, small on the way."""
+
 _LARGEST_PAGE = 1_000_000
 
 
@@ -40,6 +44,20 @@ def open_document(document_id: str, page: int = 1, chunk_id: str = "", query: st
         st.query_params["hit"] = chunk_id
     else:
         st.query_params.pop("hit", None)
+
+
+def best_page(hit: SearchHit, query: str) -> int:
+    """Of the pages that a passage stands on, the one with most of the query's words in it."""
+    best, most = hit.page, -1
+    for page in range(hit.page, hit.page_end + 1):
+        try:
+            view = suite().page_view(hit.document_id, page, hit.char_start, hit.char_end, query, _DRAWN)
+        except CortexError:
+            return hit.page  # the drawer says what is wrong
+        words = sum(1 for start, end in view.terms if any(start < last and end > first for first, last in view.passage))
+        if words > most:
+            best, most = page, words
+    return best
 
 
 def close() -> None:
@@ -102,7 +120,8 @@ def _inside(document: Document) -> None:
     for remark in remarks:
         st.info(safe.label(remark), icon=":material/info:")
     with told():
-        view = _view(document, page, passage)
+        with st.skeleton(height=640):
+            view = _view(document, page, passage)
         _navigation(view, passage)
         _take_away(document, page)
         _page(view)
@@ -135,7 +154,7 @@ def _view(document: Document, page: int, passage: Passage | None) -> PageView:
     asked = (document.id, page, start, end, query)
     kept = st.session_state.get(_VIEW)
     if kept is None or kept[0] != asked:
-        kept = (asked, suite().page_view(document.id, page, start, end, query, 1280))
+        kept = (asked, suite().page_view(document.id, page, start, end, query, _DRAWN))
         st.session_state[_VIEW] = kept
     view: PageView = kept[1]
     return view
@@ -165,7 +184,8 @@ def _navigation(view: PageView, passage: Passage | None) -> None:
                 key="drawer_page",
             )
             label = f" · {view.label}" if view.label and view.label != str(view.number) else ""
-            safe.show(f'<span class="cx-quiet">of {wording.number(view.last)}{safe.escape(label)}</span>')
+            with st.container(width="content"):
+                safe.show(f'<span class="cx-quiet">of {wording.number(view.last)}{safe.escape(label)}</span>')
             _turn("Next page", "chevron_right", "Right", view.number + 1, view.number >= view.last)
         if passage and not passage.chunk.page <= view.number <= passage.chunk.page_end:
             st.button(
@@ -236,7 +256,7 @@ def _with_terms(text: str, start: int, end: int, terms: tuple[Span, ...]) -> str
 
 def _take_away(document: Document, page: int) -> None:
     with st.container(horizontal=True, gap="small", key="drawer_actions"):
-        with st.popover("Cite this page", icon=":material/format_quote:", type="tertiary", key="drawer_cite"):
+        with st.popover("Cite", icon=":material/format_quote:", type="tertiary", key="drawer_cite"):
             exporting.citation(document.id, document.name, page, "drawer")
         st.download_button(
             "Original",
@@ -267,7 +287,7 @@ def facts(document: Document) -> None:
         ("Title", info.title),
         ("Author", info.author),
         ("Date", wording.date(info.modified or info.created)),
-        ("Language", info.language),
+        ("Language", languages.name(info.language) if info.language else ""),
         ("Kind", wording.kind(info.media_type)),
         ("Size", wording.size(document.bytes)),
         ("Passages", wording.number(document.chunk_count)),

@@ -96,7 +96,7 @@ def _conditions(facets: Facets) -> None:
             type="tertiary",
             icon=":material/filter_list_off:",
             on_click=drop,
-            args=(cleared(asked),),
+            args=(replace(cleared(asked), collections=asked.collections),),
             key="clear_filters",
         )
 
@@ -167,7 +167,8 @@ def drop(asked: Asked) -> None:
 
 def chips(asked: Asked) -> None:
     """The active filters, each with a cross that takes it away."""
-    active = conditions(asked)
+    active = conditions(replace(asked, collections=()))  # collections stand in their own field
+    active = [replace(each, without=replace(each.without, collections=asked.collections)) for each in active]
     if not active:
         return
     with st.container(horizontal=True, gap="xsmall", key="chips"):
@@ -182,4 +183,10 @@ def chips(asked: Asked) -> None:
                 key=f"chip_{condition.key}",
             )
         if len(active) > 1:
-            st.button("Clear all", type="tertiary", on_click=drop, args=(cleared(asked),), key="chips_clear")
+            st.button(
+                "Clear all",
+                type="tertiary",
+                on_click=drop,
+                args=(replace(cleared(asked), collections=asked.collections),),
+                key="chips_clear",
+            )

@@ -100,7 +100,7 @@ def draw(result: SearchResult) -> None:
 @st.fragment
 def _card(hit: SearchHit, query: Query, average: float) -> None:
     with st.container(horizontal=True, wrap=False, gap="medium"):
-        with st.container(width=_THUMBNAIL):
+        with st.container(width=_THUMBNAIL, key=f"thumb_{hit.chunk_id}"):
             cards.thumbnail(hit.document_id, hit.document, hit.media_type, hit.page)
         with st.container(gap="xsmall"):
             _heading(hit, average)
@@ -111,7 +111,7 @@ def _card(hit: SearchHit, query: Query, average: float) -> None:
 
 
 def _heading(hit: SearchHit, average: float) -> None:
-    with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="top"):
+    with st.container(horizontal=True, wrap=False, gap="small", key=f"heading_{hit.chunk_id}"):
         title = hit.title.strip()
         second = f'<div class="cx-quiet">{safe.escape(title)}</div>' if title and title != hit.document else ""
         with st.container(gap=None):
@@ -143,12 +143,13 @@ def _text(hit: SearchHit, query: Query) -> None:
 
 
 def _open(hit: SearchHit, query: Query) -> None:
-    drawer.open_document(hit.document_id, hit.page, hit.chunk_id, query.text)
+    page = drawer.best_page(hit, query.text) if hit.page_end > hit.page else hit.page
+    drawer.open_document(hit.document_id, page, hit.chunk_id, query.text)
     st.rerun()  # the card is a fragment, the drawer belongs to the page
 
 
 def _actions(hit: SearchHit, query: Query) -> None:
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Open page",
             icon=":material/open_in_full:",

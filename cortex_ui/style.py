@@ -18,6 +18,11 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-dot { display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 6px; background: #94a3b8; }
 .cx-dot.healthy { background: #0e9f6e; } .cx-dot.loading { background: #d97706; } .cx-dot.unhealthy { background: #dc2626; }
 .cx-dot.absent { background: #d97706; } .cx-dot.off, .cx-dot.idle { background: #94a3b8; }
+@media (max-width: 640px) {
+  [data-testid="stLayoutWrapper"]:has(> [class*="st-key-thumb_"]), [class*="st-key-thumb_"] { width: 56px !important;
+    min-width: 56px !important; flex: 0 0 56px !important; }
+  [class*="st-key-thumb_"] .cx-tile { font-size: 0.62rem; }
+  [class*="st-key-heading_"] { flex-direction: column !important; align-items: flex-start !important; } }
 [data-testid="stImage"] img { border: 1px solid rgba(128, 136, 160, 0.28); border-radius: 8px; }
 [data-testid="stLogo"] { border: 0; }
 .st-key-drop [data-testid="stFileUploaderDropzone"], .st-key-drop_folder [data-testid="stFileUploaderDropzone"] {
