@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
 from cortex_engine import backends
 from cortex_engine.core.app import PageView, Snippet, Span
@@ -27,10 +28,22 @@ DRAWN = frozenset({"pdf", "image"})
 _NARROWEST, _WIDEST = 64, 3_200
 _SAMPLE = 4_000
 """Characters by which the language of a passage is told."""
+_MOST_LANGUAGES = 4
+_TILE_SECONDS = 60.0
+"""So long a thumbnail that could not be drawn is not tried again: lists of documents ask with every click."""
 
 
-def highlighter(query: str, language: str) -> Highlighter | None:
-    """What marks the words of a query in texts of a language; None where the query asks for nothing."""
+_known_languages: WeakKeyDictionary[Library, tuple[int, tuple[str, ...]]] = WeakKeyDictionary()
+
+
+def highlighter(query: str, language: str, others: Callable[[], Sequence[str]] = tuple) -> Highlighter | None:
+    """What marks the words of a query in texts of a language; None where the query asks for nothing.
+
+    Args:
+        query: as typed.
+        language: of the text; "" where it is not known: then the query's own and `others` apply.
+        others: languages that the text is likely to be in.
+    """
     try:
         parsed = parse_query(query)
     except UsageError:  # empty, or exclusions only: nothing is asked for, so nothing is marked
@@ -40,20 +53,21 @@ def highlighter(query: str, language: str) -> Highlighter | None:
     words = parsed.loose.lower().split()
     if all(word.strip("?!.,;:") in skipped for word in words):
         skipped = frozenset()  # "to be or not to be" asks for just these
-    languages = (language,) if language else tuple(dict.fromkeys((spoken, "")))
+    languages = (language,) if language else tuple(dict.fromkeys((spoken, *others(), "")))
     return Highlighter(LexicalQuery(parsed.loose, parsed.phrases, (), languages), skipped)
 
 
-def snippet(text: str, query: str, length: int) -> Snippet:
+def snippet(library: Library, text: str, query: str, length: int) -> Snippet:
     """See `CortexSuite.snippet`."""
-    marker = highlighter(query, likely_language(text[:_SAMPLE]))
+    marker = highlighter(query, likely_language(text[:_SAMPLE]), lambda: _languages(library))
     return cut_snippet(text, marker.marks(text) if marker else (), length)
 
 
 def page_view(library: Library, document: Document, number: int, characters: Span, query: str, width: int) -> PageView:
     """See `CortexSuite.page_view`. `characters`: of the document text."""
     page, begin = library.catalog.page(document.id, number)
-    marker = highlighter(query, document.info.language or likely_language(page.text[:_SAMPLE]))
+    language = document.info.language or likely_language(page.text[:_SAMPLE])
+    marker = highlighter(query, language, lambda: _languages(library))
     terms = marker.marks(page.text) if marker else ()
     passage = _on_page(page, characters[0] - begin, characters[1] - begin)
     notes = [_state(page)]
@@ -81,7 +95,7 @@ def thumbnail(library: Library, document: Document, number: int, width: int) -> 
     if document.info.media_type not in DRAWN:
         return None
     try:
-        return _picture(library, document, number, width)
+        return _picture(library, document, number, width, _TILE_SECONDS)
     except (ParseError, NotFoundError) as error:
         _log.info("no thumbnail of %s, page %d: %s", document.id, number, error)
         return None
@@ -103,6 +117,22 @@ def prepare_thumbnails(
         except CortexError as error:
             _log.info("no thumbnail of %s: %s", document_id, error)
     return made
+
+
+def tidy(library: Library) -> None:
+    """Remove kept pictures of originals that are not in the library any more."""
+    library.pictures.keep_only(library.catalog.blob_hashes())
+
+
+def _languages(library: Library) -> tuple[str, ...]:
+    """The languages that most passages of the library are in."""
+    moment = library.catalog.last_seq()
+    known = _known_languages.get(library)
+    if known is None or known[0] != moment:
+        counts = library.catalog.languages(None)
+        frequent = sorted((code for code in counts if code), key=lambda code: -counts[code])
+        known = _known_languages[library] = (moment, tuple(frequent[:_MOST_LANGUAGES]))
+    return known[1]
 
 
 def _on_page(page: Page, start: int, end: int) -> tuple[Span, ...]:
@@ -141,12 +171,12 @@ def _marked(
     return library.pictures.marked(document.sha256, f"{document.pipeline}-{page.number}-{width}-{spans}", draw)
 
 
-def _picture(library: Library, document: Document, number: int, width: int) -> PagePicture:
-    """The page as it is, from the cache or the box."""
+def _picture(library: Library, document: Document, number: int, width: int, patience: float = 0.0) -> PagePicture:
+    """The page as it is, from the cache or the box; `patience`: seconds before what failed is tried again."""
     width = max(_NARROWEST, min(_WIDEST, width))
 
     def draw() -> PagePicture:
         path = library.blobs.path(document.sha256)
         return library.parser.render(path, document.name, number, (), width)
 
-    return library.pictures.picture(document.sha256, number, width, draw)
+    return library.pictures.picture(document.sha256, number, width, draw, patience)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from cortex_engine.core.documents import PagePicture
+from cortex_engine.core.errors import CortexError
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FILL = 0.9
 """After the oldest pictures went, the folder holds this share of its limit."""
 _UNFINISHED_SECONDS = 600
+_MOST_FAILURES = 1000
 MOST_BYTES = 500_000_000
 
 
@@ -56,19 +58,36 @@ class PictureCache:
         self._in_work: dict[tuple[str, str], tuple[threading.Lock, int]] = {}
         self._guard = threading.Lock()
         self._bytes: int | None = None
+        self._failures: dict[str, tuple[float, CortexError]] = {}
 
-    def picture(self, sha256: str, page: int, width: int, draw: Callable[[], PagePicture]) -> PagePicture:
+    def picture(
+        self, sha256: str, page: int, width: int, draw: Callable[[], PagePicture], patience: float = 0.0
+    ) -> PagePicture:
         """The picture of a page, from disk or drawn now.
 
+        Args:
+            patience: a failure that is younger than so many seconds is raised again instead of a new try.
+
         Raises:
-            whatever `draw` raises; nothing is kept then.
+            CortexError: what `draw` raises; no picture is kept then.
         """
         place = self._place(sha256, page, width)
         with self._alone((sha256, place.name)):
             kept = self._read(place)
-            if kept is None:
+            if kept is not None:
+                return kept
+            when, failure = self._failures.get(place.name, (0.0, None))
+            if failure is not None and time.monotonic() - when < patience:
+                raise failure
+            try:
                 kept = draw()
-                self._write(place, kept)
+            except CortexError as error:
+                self._failures[place.name] = (time.monotonic(), error.with_traceback(None))
+                if len(self._failures) > _MOST_FAILURES:
+                    self._failures.clear()
+                raise
+            self._failures.pop(place.name, None)
+            self._write(place, kept)
             return kept
 
     def marked(self, sha256: str, key: str, draw: Callable[[], PagePicture]) -> PagePicture:

@@ -23,7 +23,7 @@ class ViewsChapter(Chapter):
             query: as typed; a query that asks for nothing marks nothing.
             length: most characters, "…" included.
         """
-        return viewing.snippet(text, query, length)
+        return viewing.snippet(self._library, text, query, length)
 
     def page_view(
         self, id_or_name: str, page: int, char_start: int = 0, char_end: int = 0, query: str = "", width: int = 1024
@@ -56,6 +56,10 @@ class ViewsChapter(Chapter):
     def prepare_thumbnails(self, document_ids: Sequence[str], stop: threading.Event | None = None) -> int:
         """Draw the first pages of these documents ahead of the first look; returns how many there are now."""
         return viewing.prepare_thumbnails(self._library, document_ids, stop)
+
+    def tidy_pictures(self) -> None:
+        """Remove kept pictures of documents that are not in the library any more."""
+        viewing.tidy(self._library)
 
     def cite(self, id_or_name: str, page: int = 0, style: str = "plain") -> str:
         """A reference to a document, or to a page of it.

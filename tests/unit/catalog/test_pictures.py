@@ -108,7 +108,13 @@ def test_a_failure_is_told_to_all_and_kept_by_none(tmp_path: Path) -> None:
         with pytest.raises(ParseError, match="damaged"):
             cache.marked(SHA, "terms", fail)
     assert files(tmp_path) == []
-    assert cache.picture(SHA, 1, 320, Drawing()).width == 320
+    draw = Drawing()
+    with pytest.raises(ParseError, match="damaged"):
+        cache.picture(SHA, 1, 320, draw, patience=60.0)
+    assert draw.count == 0
+    assert cache.picture(SHA, 1, 320, draw).width == 320
+    assert cache.picture(SHA, 1, 320, draw, patience=60.0).width == 320
+    assert draw.count == 1
 
 
 def test_the_folder_is_bounded_and_the_longest_unseen_go_first(tmp_path: Path) -> None:
