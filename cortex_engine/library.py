@@ -188,29 +188,31 @@ class Library:
         A store that does not come up (its package is missing, it fails) hinders nobody: vectors are scanned exactly, and
         the doctor names it.
         """
-        searched, wanted = self.search_indexes(), self.all_indexes()
+        searched = self.search_indexes()
         self.bring_up(searched)
-        repaired = self.sync.inspect([name for name in wanted if name not in searched])
+        repaired = self.sync.inspect([name for name in self.all_indexes() if name not in searched])
         self.repairs += [Repair(name, reason) for name, reason in repaired.items()]
         self.sync.sync()
-        self.sync.retire(wanted)
+        self.sync.retire(self.all_indexes)
         self.catalog.trim_outbox()
 
     def prepare_search(self) -> list[str]:
         """Make the indexes ready for a search; returns warnings.
 
         Without ownership nothing is done when all is clean. Otherwise ownership is borrowed for the repair, or, when another
-        process works on the library, the search sees what that process has finished so far.
+        process works on the library, the search sees what that process has finished so far. Where all is clean, no search
+        waits for a rebuild or an examination of the same process.
         """
         names = self.search_indexes()
+        states, last = self.catalog.index_states(), self.catalog.last_seq()
+        ready = all(name in states and not states[name].dirty and states[name].applied_seq >= last for name in names)
         try:
             if self._owner:
+                # Who works on the queue brings them up to date before a file is called done: no search does it instead.
+                if (ready or self.queue.locked()) and set(names) <= set(self.sync.names()):
+                    return []
                 repairs = self.bring_up(names)
             else:
-                states, last = self.catalog.index_states(), self.catalog.last_seq()
-                ready = all(
-                    name in states and not states[name].dirty and states[name].applied_seq >= last for name in names
-                )
                 if ready and all(self._readable(name) for name in names):
                     return []
                 with self.borrowed() as owned:

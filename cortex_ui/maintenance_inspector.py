@@ -55,12 +55,15 @@ def verdict(found: Sequence[VectorStatistics]) -> Verdict:
     vectors = sum(each.vectors for each in found)
     if not vectors and not any(each.expected for each in found):
         return Verdict("empty", "There are no vectors yet", ("They are made when documents are added.",))
-    damage = tuple(sentence for each in found for sentence in _damage(each))
-    doubts = tuple(sentence for each in found for sentence in _doubts(each))
+    damage = [sentence for each in found for sentence in _damage(each)]
+    doubts = [sentence for each in found for sentence in _doubts(each)]
     if damage:
+        names = sorted({name for each in found for name in each.affected})
+        where = f" They belong to: {', '.join(names)}." if names else ""
+        damage.append(f"Delete these documents and add them again, or restore a backup.{where}")
         return Verdict("bad", "Some vectors are damaged", (*damage, *doubts))
     if doubts:
-        return Verdict("fair", "The vectors are sound, with a remark", doubts)
+        return Verdict("fair", "The vectors are sound, with a remark", tuple(doubts))
     dimensions = sorted({dimension for each in found for dimension in each.dimensions})
     models = " and ".join(sorted({each.spec.model for each in found if each.vectors}))
     many = "The vector has" if vectors == 1 else f"All {wording.number(vectors)} vectors have"
@@ -69,35 +72,33 @@ def verdict(found: Sequence[VectorStatistics]) -> Verdict:
 
 
 def _damage(each: VectorStatistics) -> Iterator[str]:
+    model = each.spec.model
     strange = {size: count for size, count in each.dimensions.items() if size != each.spec.dimension}
-    where = f" It is in: {', '.join(each.affected)}." if each.affected else ""
-    again = f"Delete such a document and add it again, or restore a backup.{where}"
     if strange:
         sizes = ", ".join(f"{wording.count(count, 'vector')} with {size}" for size, count in strange.items())
-        yield f"{each.spec.model} makes vectors of {each.spec.dimension} dimensions, but there are {sizes}. {again}"
+        yield f"{model} makes vectors of {each.spec.dimension} dimensions, but stored are {sizes}."
     if each.not_finite:
-        yield f"{wording.count(each.not_finite, 'vector')} of {each.spec.model} hold values that are no numbers. {again}"
+        yield f"Of {model}: {wording.count(each.not_finite, 'vector')} with values that are no numbers."
     if each.zero:
-        yield (
-            f"{wording.count(each.zero, 'vector')} of {each.spec.model} have the length 0: no search by meaning finds "
-            f"these passages. {again}"
-        )
+        passages = "this passage" if each.zero == 1 else "these passages"
+        yield f"Of {model}: {wording.count(each.zero, 'vector')} of length 0; no search by meaning finds {passages}."
 
 
 def _doubts(each: VectorStatistics) -> Iterator[str]:
+    model = each.spec.model
     if not each.usable and each.collections:
-        yield f"{each.spec.model} cannot be used here: {each.reason} Until then these collections are searched by words."
+        yield f"{model} cannot be used here: {each.reason} Until then {', '.join(each.collections)} can be searched by words."
     if each.expected > each.vectors:
         missing = wording.count(each.expected - each.vectors, "passage")
-        yield f"{missing} have no vector of {each.spec.model} yet and are found by words only. Health can mend it."
-    off = not each.zero and each.norm_low < 1 - _TOLERANCE
-    if each.spec.normalised and each.vectors and (off or each.norm_high > 1 + _TOLERANCE):
+        yield f"Without a vector of {model}, and found by words only: {missing}. The Health tab can mend it."
+    short = not each.zero and each.norm_low < 1 - _TOLERANCE
+    if each.spec.normalised and each.vectors and (short or each.norm_high > 1 + _TOLERANCE):
         yield (
-            f"Vectors of {each.spec.model} should have the length 1, but lie between {each.norm_low:.3f} and "
-            f"{each.norm_high:.3f}. Search goes by direction and still works; the model may have been changed."
+            f"Vectors of {model} should have the length 1, but lie between {each.norm_low:.3f} and {each.norm_high:.3f}. "
+            "Search goes by direction and still works; the model may have been changed."
         )
     if not each.collections:
-        yield f"{wording.count(each.vectors, 'vector')} of {each.spec.model} belong to no collection any more."
+        yield f"In no collection any more: {wording.count(each.vectors, 'vector')} of {model}."
 
 
 def _banner(said: Verdict) -> None:

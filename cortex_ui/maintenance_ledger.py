@@ -107,7 +107,8 @@ def _row(entry: LedgerEntry) -> str:
 
 
 def _number(value: int, what: str) -> str:
-    return f'<td class="number" title="{what}">{wording.number(value)}</td>'
+    """A figure; what it counts stands beside it where the table has no head (on a phone)."""
+    return f'<td class="number">{wording.number(value)}<span class="unit"> {what}</span></td>'
 
 
 def _pages(entry: LedgerEntry) -> str:

@@ -137,7 +137,7 @@ def _row(place: int, name: str, count: int) -> str:
 
 def _remark(drawn: EmbeddingMap) -> str:
     sample = ""
-    if drawn.total > len(drawn.points):
+    if drawn.total > _POINTS:
         sample = f" {wording.number(len(drawn.points))} of {wording.number(drawn.total)} passages, drawn at random."
     return (
         f"Near points are similar passages; select one to read it. The two directions hold {drawn.explained:.0%} of all "

@@ -16,12 +16,13 @@ _CSS = """
 .cx-table tr:last-child :is(th, td) { border-bottom: 0; }
 .cx-table thead th { color: var(--cx-quiet); font-size: 0.86rem; }
 .cx-table td.dotted { padding-left: 18px; text-indent: -18px; }
-.cx-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 0.7rem 1rem;
+.cx-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(168px, 1fr)); gap: 0.7rem 1rem;
   margin-top: 0.75rem; }
 .cx-facts div { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .cx-facts span { display: block; color: var(--cx-quiet); font-size: 0.84rem; }
 .cx-table .here { font-weight: 600; }
 .cx-table td.number, .cx-table th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.cx-table .unit { display: none; }
 .cx-chip { display: inline-block; border-radius: 6px; padding: 0.05rem 0.5rem; font-size: 0.84rem; white-space: nowrap; }
 .cx-swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
 .cx-finding { display: flex; gap: 0.65rem; padding: 0.15rem 0; }
@@ -38,7 +39,8 @@ _CSS = """
   .cx-table.wide, .cx-table.wide :is(tbody, tr, th, td) { display: block; }
   .cx-table.wide tr { padding: 0.5rem 0; border-bottom: 1px solid rgba(128, 136, 160, 0.22); }
   .cx-table.wide :is(td, th) { border: 0; padding: 0.1rem 0; text-align: left; }
-  .cx-table.wide td.number { text-align: left; }
+  .cx-table.wide td.number { display: inline-block; margin-right: 0.9rem; text-align: left; color: var(--cx-quiet); }
+  .cx-table .unit { display: inline; }
 }
 """
 _TONES = """

@@ -22,7 +22,8 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
   [data-testid="stLayoutWrapper"]:has(> [class*="st-key-thumb_"]), [class*="st-key-thumb_"] { width: 56px !important;
     min-width: 56px !important; flex: 0 0 56px !important; }
   [class*="st-key-thumb_"] .cx-tile { font-size: 0.62rem; }
-  [class*="st-key-heading_"] { flex-direction: column !important; align-items: flex-start !important; } }
+  [class*="st-key-heading_"] { flex-direction: column !important; align-items: flex-start !important; }
+  [class*="st-key-heading_"] > * { flex: 0 0 auto !important; } }
 [data-testid="stImage"] img { border: 1px solid rgba(128, 136, 160, 0.28); border-radius: 8px; }
 [data-testid="stLogo"] { border: 0; }
 .st-key-drop [data-testid="stFileUploaderDropzone"], .st-key-drop_folder [data-testid="stFileUploaderDropzone"] {
@@ -58,6 +59,7 @@ mark { background: #7c5e10; color: #fff7d6; }
 mark.passage { background: #2b3270; color: #eef0ff; }
 .cx-quiet { color: #9aa4ba; }
 [data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"]:hover { color: #0d111c; }
+[data-testid^="stBaseButton-primary"]:is(:hover, :focus, :active) { background: #a5b4fc; border-color: #a5b4fc; }
 .cx-tile { background: #1d2340; color: #c7ccff; }
 .cx-state, .cx-file .cx-icon, .cx-reason { color: #9aa4ba; }
 .cx-file.done .cx-icon { color: #5fd3a1; }

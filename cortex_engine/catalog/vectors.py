@@ -17,6 +17,7 @@ from cortex_engine.core.records import StoredVectors, VectorBatch
 
 _BATCH = 4096
 """Rows that `vectors` gives at once."""
+_FLOAT_BYTES = 4
 
 _SELECT = """
     SELECT v.chunk, c.id, d.id, v.data, v.crc32
@@ -80,13 +81,13 @@ class VectorReading(CatalogPart):
         may not be in it. Whoever needs more takes `last_seq` first and replays the outbox from there.
 
         Raises:
-            CatalogError: a checksum does not match.
+            CatalogError: a checksum or a length does not match.
             NotFoundError: unknown model id.
         """
         last = 0
         while True:
             with self._database.read() as connection:
-                model = _model(connection, model_id)[0]
+                model, dimension, _ = _model(connection, model_id)
                 values: tuple[int | str, ...] = (model, last)
                 if document_ids is not None:
                     values = (*values, rows.array(rows.document_keys(connection, document_ids)))
@@ -94,7 +95,7 @@ class VectorReading(CatalogPart):
                 found = connection.execute(f"{_SELECT}{condition} ORDER BY v.chunk LIMIT {_BATCH}", values).fetchall()
             if not found:
                 return
-            yield _batch(found)
+            yield _batch(found, dimension)
             last = found[-1][0]
 
     def stored_vectors(self, model_id: str) -> Iterator[StoredVectors]:
@@ -191,13 +192,15 @@ class VectorReading(CatalogPart):
             return {model_id: rows.spec_from(text) for model_id, text in found}
 
 
-def _batch(found: list[tuple[int, str, str, bytes, int]]) -> VectorBatch:
+def _batch(found: list[tuple[int, str, str, bytes, int]], dimension: int) -> VectorBatch:
     _, chunk_ids, document_ids, data, checksums = zip(*found, strict=True)
     for position, blob in enumerate(data):
-        if zlib.crc32(blob) != checksums[position]:
+        sound = zlib.crc32(blob) == checksums[position]
+        if not sound or len(blob) != dimension * _FLOAT_BYTES:
+            fault = "its length" if sound else "its checksum"
             raise CatalogError(
-                f"A vector of the document {document_ids[position]} is damaged (its checksum does not match). Delete "
+                f"A vector of the document {document_ids[position]} is damaged ({fault} does not match). Delete "
                 "the document and ingest it again, or restore the library from a backup."
             )
-    vectors = np.frombuffer(b"".join(data), dtype="<f4").reshape(len(data), -1)
+    vectors = np.frombuffer(b"".join(data), dtype="<f4").reshape(len(data), dimension)
     return VectorBatch(list(chunk_ids), list(document_ids), vectors.astype(np.float32, copy=False))
