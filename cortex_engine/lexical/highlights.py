@@ -32,6 +32,8 @@ from cortex_engine.lexical.tokenizer import (
 
 _JAMO = range(0x1160, 0x1200)
 """Hangul vowels and final consonants, which melt with the letter before them."""
+_LONG = 8_000
+"""Characters from which a pattern of a text's own pays."""
 _NOTHING = "(?!)"
 _NEVER = r"\x00"
 _APOSTROPHE = str.maketrans("’ʼ", "''")
@@ -88,16 +90,32 @@ class NormalisedText:
         return "".join(parts)
 
 
-@lru_cache(maxsize=256)
 def _folding(letters: frozenset[str]) -> tuple[dict[int, str], re.Pattern[str] | None]:
     """A table for letters that become one letter by themselves, and a pattern for all others with what joins them."""
-    normal = {letter: normalise(letter) for letter in letters}
-    joining = {letter for letter in letters if _joins(letter)}
-    uneven = {letter for letter, form in normal.items() if len(form) != 1} - joining
-    table = {ord(letter): form for letter, form in normal.items() if len(form) == 1}
+    table: dict[int, str] = {}
+    joining, uneven = [], []
+    for letter in letters:
+        form, joins = _form(letter)
+        if len(form) == 1:
+            table[ord(letter)] = form
+        if joins:
+            joining.append(letter)
+        elif len(form) != 1:
+            uneven.append(letter)
+    return table, _odd_pattern(frozenset(joining), frozenset(uneven))
+
+
+@lru_cache(maxsize=1024)
+def _odd_pattern(joining: frozenset[str], uneven: frozenset[str]) -> re.Pattern[str] | None:
     groups = [rf"[^\s]?[{_escaped(joining)}]+"] if joining else []
     groups += [f"[{_escaped(uneven)}]"] if uneven else []
-    return table, re.compile("|".join(groups), re.DOTALL) if groups else None
+    return re.compile("|".join(groups)) if groups else None
+
+
+@lru_cache(maxsize=65_536)
+def _form(letter: str) -> tuple[str, bool]:
+    """The letter normalised by itself, and whether it may melt with the one before it."""
+    return normalise(letter), _joins(letter)
 
 
 def _joins(letter: str) -> bool:
@@ -187,6 +205,10 @@ class Highlighter:
 
     def _token_marks(self, token: str) -> Iterator[Span]:
         """Places within a token that match: all of it, or some of its parts."""
+        if token.isalnum():
+            if self._part_matches(token):
+                yield 0, len(token)
+            return
         suffix = token[-2:] if token.endswith("++") else token[-1:] if token.endswith("#") else ""
         places = list(_part_places(token))
         if len(places) == 1 and not suffix:
@@ -253,8 +275,10 @@ def _tokens(normal: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _token_pattern(normal: str) -> re.Pattern[str]:
-    """The tokenizer's pattern for this text's letters; group 1 is a run of an unspaced script."""
-    return _ascii_pattern() if normal.isascii() else _pattern_of(frozenset(normal))
+    """The tokenizer's pattern, for this text's letters where it is long; group 1 is a run of an unspaced script."""
+    if normal.isascii():
+        return _ascii_pattern()
+    return _pattern_of(frozenset(normal)) if len(normal) > _LONG else patterns()[1]
 
 
 @lru_cache(maxsize=1)
@@ -262,7 +286,7 @@ def _ascii_pattern() -> re.Pattern[str]:
     return re.compile(f"({_NOTHING})|{patterns()[0].pattern}")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _pattern_of(letters: frozenset[str]) -> re.Pattern[str]:
     """The pattern with classes of these letters only: that of all letters takes seven times as long."""
     general = patterns()[1]
