@@ -49,7 +49,11 @@ class MetadataRecords(CatalogPart):
                 values["name"] = _with_ending(values["name"], _own(connection, key)["name"])
             if write_edits(connection, key, values):
                 rows.announce(connection, "upsert", document_id)
-            connection.execute("DELETE FROM document_edit WHERE document = ? AND edited = original", (key,))
+            # What a person set to the file's own value is no correction any more; the next version may differ again.
+            connection.executemany(
+                "DELETE FROM document_edit WHERE document = ? AND field = ? AND edited = original",
+                [(key, field) for field in values],
+            )
             return one_document(connection, key)
 
     def metadata_edits(self, document_id: str) -> dict[str, str]:

@@ -66,6 +66,27 @@ def test_a_correction_survives_a_version_that_happens_to_agree(catalog: SqliteCa
     assert catalog.metadata_edits(key) == {"title": "Third"}
 
 
+def test_a_correction_that_was_taken_back_is_none(catalog: SqliteCatalog, prepare: Prepare) -> None:
+    for title in ("First", "Same", "Third"):
+        prepared = prepare(title, info=DocumentInfo("text", title=title))
+        key = catalog.commit(prepared, "home", _at("/in/report.txt")).document_id
+        if title == "First":
+            catalog.set_metadata(key, {"title": "Bees", "author": "Same"})
+            catalog.set_metadata(key, {"title": "First"})
+        if title == "Same":
+            catalog.set_metadata(key, {"language": "de"})
+        assert catalog.document(key).info.title == title
+    assert catalog.metadata_edits(key) == {"author": "", "language": ""}
+
+
+def test_a_correction_that_agrees_is_kept_while_others_are_made(catalog: SqliteCatalog, prepare: Prepare) -> None:
+    for title in ("First", "Bees", "Third"):
+        prepared = prepare(title, info=DocumentInfo("text", title=title))
+        key = catalog.commit(prepared, "home", _at("/in/report.txt")).document_id
+        catalog.set_metadata(key, {"title": "Bees"} if title == "First" else {"author": title})
+    assert catalog.document(key).info.title == "Bees"
+
+
 def test_what_was_said_of_the_new_one_itself_goes_before(catalog: SqliteCatalog, prepare: Prepare) -> None:
     old = catalog.commit(prepare("old"), "home", _at("/in/report.txt")).document_id
     new = catalog.commit(prepare("new"), "home", _at("/in/other.txt")).document_id
