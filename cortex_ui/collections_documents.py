@@ -166,10 +166,10 @@ def _rows(documents: tuple[Document, ...], everything: bool):  # type: ignore[no
             "title": safe.one_line(document.info.title),
             "type": wording.kind(document.info.media_type),
             "tags": [safe.one_line(tag) for tag in document.tags],
-            "collections": [safe.one_line(name) for name in document.collections],
             "pages": document.page_count,
             "size": wording.size(document.bytes),
             "added": wording.when(document.added),
+            "collections": [safe.one_line(name) for name in document.collections],
             "language": languages.name(document.info.language) if document.info.language else "",
             "passages": document.chunk_count,
         }
