@@ -11,7 +11,7 @@ import streamlit as st
 
 from cortex_engine.core.app import PageView, Span
 from cortex_engine.core.documents import Document
-from cortex_engine.core.errors import CortexError
+from cortex_engine.core.errors import CortexError, NotFoundError
 from cortex_engine.core.records import Passage
 from cortex_engine.core.search import SearchHit
 from cortex_ui import exporting, languages, safe, wording
@@ -74,6 +74,9 @@ def show_opened() -> None:
         return
     try:
         document = suite().document(wanted.document_id)
+    except NotFoundError:
+        _drawer("Source")(_absent)(f"There is no document '{wanted.document_id[:80]}' in the library.")
+        return
     except CortexError as error:
         _drawer("Source")(_absent)(str(error))
         return

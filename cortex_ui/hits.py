@@ -165,11 +165,14 @@ def _actions(hit: SearchHit, query: Query) -> None:
             with cite:
                 exporting.citation(hit.document_id, hit.document, hit.page, f"citation_{hit.chunk_id}")
         word = st.session_state.get(_JUDGED, {}).get(hit.chunk_id, 0)
-        icon = {1: ":material/thumb_up:", -1: ":material/thumb_down:"}.get(word, ":material/more_horiz:")
-        more = st.popover("More", icon=icon, type="tertiary", on_change="rerun", key=f"more_{hit.chunk_id}")
+        more = st.popover(
+            "More", icon=":material/more_horiz:", type="tertiary", on_change="rerun", key=f"more_{hit.chunk_id}"
+        )
         if more.open:
             with more:
                 _menu(hit, query, word)
+        if word:
+            st.markdown(f":gray[:material/{'thumb_up' if word > 0 else 'thumb_down'}:]", width="content")
 
 
 def _menu(hit: SearchHit, query: Query, word: int) -> None:

@@ -181,26 +181,26 @@ def _url() -> Url:
     return {name: values for name in PARAMETERS if (values := st.query_params.get_all(name))}
 
 
-def take_over(collections: list[str]) -> list[str]:
-    """Before the widgets are drawn: put into them what the URL asks for, if it comes from outside.
+def remarks() -> list[str]:
+    """Sentences about values of the URL that were left out; they stay until the next change."""
+    return list(st.session_state.get(_REMARKS, []))
 
-    Returns:
-        Sentences about values of the URL that were left out; they stay until the next change.
-    """
+
+def take_over(collections: list[str]) -> None:
+    """Before the widgets are drawn: put into them what the URL asks for, if it comes from outside."""
     state, url = st.session_state, _url()
     arrived = "q" not in state
     if not arrived and (url == state.get(_WRITTEN) or _changed() or _late(url)):
-        return list(state.get(_REMARKS, []))
+        return
     if arrived and not url and _LAST in state:
-        remarks: list[str] = []
+        told: list[str] = []
         asked = state[_LAST]  # back from another page: as it was left
     else:
-        asked, remarks = from_url(url, collections)
+        asked, told = from_url(url, collections)
     if arrived:
         state.pop(_RESULTS, None)  # tags, names and memberships may be others than when these were found
     put(replace(asked, collections=tuple(name for name in asked.collections if name in collections)))
-    state[_LAST], state[_REMARKS] = gathered(), remarks
-    return remarks
+    state[_LAST], state[_REMARKS] = gathered(), told
 
 
 def _changed() -> bool:

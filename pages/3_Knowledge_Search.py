@@ -22,12 +22,12 @@ def main() -> None:
     """The page."""
     st.title("Knowledge Search")
     collections = suite().collections()
-    remarks = search_state.take_over([collection.name for collection in collections])
+    search_state.take_over([collection.name for collection in collections])
     with st.container(width=_WIDTH, gap="small"):
         filters.draw(collections, _facets)
         asked = search_state.settle()
         filters.chips(asked)
-        for remark in remarks:
+        for remark in search_state.remarks():
             st.info(safe.label(remark), icon=":material/link_off:")
         with st.container(key="results"):
             if not any(collection.document_count for collection in collections):

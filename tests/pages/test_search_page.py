@@ -1,0 +1,481 @@
+"""Knowledge Search against a real small library: what it asks, what it shows, what the URL and the widgets agree on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cortex_engine.config import load_config
+from cortex_engine.core.app import PageView
+from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult
+from cortex_engine.suite import CortexSuite
+from cortex_ui import exporting, filters, hits, search_state, session, trace
+from cortex_ui.drawer import page_html
+from cortex_ui.search_state import Asked, from_query, from_url
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    ":red[x] :material/home: $$x^2$$ `code` **b** ![a](http://example.com/a.png)",
+    '"unclosed phrase -',
+    "' OR 1=1 --",
+    "NEAR(a b) AND * ^ {}",
+    "\u202eevil\u0000\u0007",
+    "%s %d {0} {{}} ${x}",
+    "../../etc/passwd",
+    "茶园 🦀 " * 30,
+]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CortexSuite]:
+    """The samples, with the model loaded; no background work."""
+    folder = tmp_path_factory.mktemp("search") / "library"
+    session.stop()
+    opened = session.start(load_config(folder), background=False)
+    opened.load_samples()
+    yield opened
+    session.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean_notebook(library: CortexSuite) -> None:
+    library.forget_history()
+    for search in library.saved_searches():
+        library.delete_saved_search(search.id)
+
+
+def open_page(**params: str | list[str]) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "cortex_ui" / "main.py"), default_timeout=60)
+    at.run()
+    at.switch_page(str(ROOT / "pages" / "3_Knowledge_Search.py"))
+    for name, value in params.items():
+        at.query_params[name.rstrip("_")] = value
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def shown(at: AppTest) -> str:
+    """Everything on the page that is text."""
+    parts = [str(each.value) for kind in (at.html, at.markdown, at.info, at.warning, at.error) for each in kind]
+    return "\n".join(part for part in parts if "cortexKeys" not in part)  # that is our own script
+
+
+def markup(at: AppTest) -> list[str]:
+    """Pieces of HTML, and Markdown that is not escaped, in which something of the hostile set came through."""
+    html = [str(each.value) for each in at.html if "cortexKeys" not in str(each.value)]
+    marked = [str(each.value) for kind in (at.markdown, at.info, at.warning, at.error) for each in kind]
+    labels = [str(each.label) for each in at.button]
+    found = [each for each in html if re.search(r"<(script|img|style|iframe|a\b)", each.lower())]
+    return found + [each for each in marked + labels if re.search(r"(?<!\\)<(script|img)|:red\[x|\]\(http", each)]
+
+
+def names(at: AppTest) -> list[str]:
+    """File names of the cards, in order."""
+    found = []
+    for each in at.html:
+        if '<div class="cx-name">' in each.value:
+            found.append(each.value.split('<div class="cx-name">')[1].split("</div>")[0])
+    return found
+
+
+class TestAsking:
+    def test_an_answer_stands_first_with_its_words_marked(self, library: CortexSuite) -> None:
+        at = open_page(q="Who discovered the comet?")
+        assert names(at)[0] == "observatory-annual-report.pdf"
+        assert "<mark>comet</mark>" in shown(at)
+        assert re.search(r"\d+ passages in \d+ documents · \d", shown(at))
+
+    def test_typing_searches_and_the_url_follows(self, library: CortexSuite) -> None:
+        at = open_page()
+        at.text_input(key="q").set_value("caffeine tea").run()
+        assert names(at)[0] == "saltwind-tea-catalogue.docx"
+        assert at.query_params["q"] == "caffeine tea"
+        at.segmented_control(key="mode").set_value("words").run()
+        assert at.query_params["mode"] == "words"
+        at.segmented_control(key="mode").set_value("hybrid").run()
+        assert "mode" not in at.query_params
+
+    def test_a_rerun_that_changes_nothing_does_not_search(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Query] = []
+        search = library.search
+        monkeypatch.setattr(library, "search", lambda query: asked.append(query) or search(query))
+        at = open_page(q="seals")
+        assert len(asked) == 1
+        at.run()
+        at.run()
+        assert len(asked) == 1
+        at.text_input(key="q").set_value("ferry").run()
+        assert [query.text for query in asked] == ["seals", "ferry"]
+
+    def test_words_at_once_while_the_model_loads_and_the_model_as_soon_as_it_is_there(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ready = False
+        asked: list[Query] = []
+        search = library.search
+        monkeypatch.setattr(library, "embedding_ready", lambda collections=(): ready)
+        monkeypatch.setattr(library, "search", lambda query: asked.append(query) or search(query))
+        at = open_page(q="comet", mode="meaning")
+        assert any("Keyword results; refining when all" in str(each.value) for each in at.info)
+        assert [query.mode for query in asked] == [SearchMode.LEXICAL]
+        ready = True
+        at.run()
+        assert not at.info
+        assert [query.mode for query in asked] == [SearchMode.LEXICAL, SearchMode.VECTOR]
+        assert [entry.query.mode for entry in library.history()] == [SearchMode.VECTOR]
+
+    def test_order_and_grouping(self, library: CortexSuite) -> None:
+        by_name = names(open_page(q="island", sort="name"))
+        assert by_name == sorted(by_name, key=str.casefold)
+        grouped, single = open_page(q="island"), open_page(q="island", group="0", n="50")
+        assert len(names(grouped)) == len(set(names(grouped)))
+        assert len(names(single)) > len(set(names(single)))
+
+    def test_further_passages_are_searched_when_the_list_is_opened(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hit = next(hit for hit in library.search(Query("comet", group=True)).hits if hit.more)
+        at = open_page(q="comet")
+        assert not [each for each in at.button if str(each.key).startswith("open_other_")]
+        at.session_state[f"passages_{hit.chunk_id}"] = True
+        at.run()
+        opened = [each for each in at.button if str(each.key).startswith("open_other_")]
+        assert len(opened) == hit.more
+
+
+class TestUrl:
+    def test_values_that_make_no_sense_are_told_and_left_out(self, library: CortexSuite) -> None:
+        at = open_page(
+            q="comet",
+            mode="telepathy",
+            n="abc",
+            sort="-1",
+            group="maybe",
+            from_="31.12.2024",
+            to="2024-99-99",
+            in_="Nowhere",
+        )
+        told = shown(at)
+        for word in ("telepathy", "abc", "Nowhere", "2024"):
+            assert word in told
+        assert len(at.info) == 7
+        assert names(at)[0] == "observatory-annual-report.pdf"
+        assert dict(at.query_params.items()) == {"q": "comet"}
+
+    def test_the_remarks_go_with_the_next_change(self, library: CortexSuite) -> None:
+        at = open_page(q="comet", n="abc")
+        at.run()
+        assert at.info
+        at.text_input(key="q").set_value("ferry").run()
+        assert not at.info
+
+    def test_every_control_survives_the_way_through_the_url(self) -> None:
+        asked = Asked(
+            'a "b c" -d & ü',
+            "words",
+            ("In & box", "ü"),
+            ("pdf", "image"),
+            ("de",),
+            ("x y",),
+            "report 2024",
+            date(2024, 1, 2),
+            date(2024, 3, 4),
+            False,
+            "newest",
+            50,
+        )
+        assert from_url(asked.url(), ["In & box", "ü"]) == (asked, [])
+        assert from_url({}, []) == (Asked(), [])
+        assert Asked().url() == {}
+
+    def test_a_saved_query_comes_back_whole(self) -> None:
+        asked = Asked(
+            "x", "meaning", ("A",), ("pdf",), ("de",), ("t",), "title", date(2024, 1, 2), None, False, size=50
+        )
+        assert from_query(asked.query()) == asked
+
+    def test_dates_the_wrong_way_round(self) -> None:
+        asked, remarks = from_url({"from": ["2024-02-01"], "to": ["2024-01-01"]}, [])
+        assert asked == Asked() and len(remarks) == 1
+
+    def test_a_value_of_a_filter_that_no_document_has_does_not_break_the_page(self, library: CortexSuite) -> None:
+        at = open_page(q="comet", type="../etc", lang="xx", tag="<b>")
+        assert "No passage matches" in shown(at)
+
+    def test_back_on_the_page_everything_is_as_it_was_left(self, library: CortexSuite) -> None:
+        at = open_page(q="ferry", mode="words")
+        at.switch_page(str(ROOT / "pages" / "Settings.py")).run()
+        at.switch_page(str(ROOT / "pages" / "3_Knowledge_Search.py")).run()
+        assert at.text_input(key="q").value == "ferry"
+        assert at.session_state["mode"] == "words"
+        assert at.query_params["q"] == "ferry"
+
+
+class TestFilters:
+    def test_a_chip_takes_its_filter_away(self, library: CortexSuite) -> None:
+        at = open_page(q="island", type="pdf")
+        assert names(at) and all(name.endswith(".pdf") for name in names(at))
+        chip = next(each for each in at.button if str(each.key).startswith("chip_type_"))
+        assert chip.label == "PDF"
+        chip.click().run()
+        assert "type" not in at.query_params
+        assert any(not name.endswith(".pdf") for name in names(at))
+
+    def test_pills_show_how_many_documents_each_type_has(self, library: CortexSuite) -> None:
+        at = open_page(q="island")
+        options = at.get_by_key("search_type").options
+        assert "PDF (2)" in options and "Markdown (1)" in options
+
+    def test_conditions_name_what_is_set_and_drop_one_at_a_time(self) -> None:
+        asked = Asked("x", "hybrid", ("A", "B"), ("pdf",), start=date(2024, 1, 2))
+        found = filters.conditions(asked)
+        assert [each.text for each in found] == ["A", "B", "PDF", "from 2 Jan 2024"]
+        assert found[0].without == replace(asked, collections=("B",))
+        assert found[3].without == replace(asked, start=None)
+
+    def test_no_results_offer_ways_on(self, library: CortexSuite) -> None:
+        at = open_page(q="zzqxw", mode="words", type="pdf")
+        assert "No passage matches" in shown(at) and "zzqxw" in shown(at)
+        keys = [str(each.key) for each in at.button]
+        assert "instead_everything" in keys and "instead_by_hybrid" in keys
+        at.button(key="instead_everything").click().run()
+        assert "type" not in at.query_params
+        at.button(key="instead_by_hybrid").click().run()
+        assert names(at)
+
+
+class TestDrawer:
+    def test_a_link_opens_the_page_with_the_passage_marked(self, library: CortexSuite) -> None:
+        hit = library.search("When the power fails generator").hits[0]
+        assert hit.document == "lighthouse-handbook.md"
+        at = open_page(q="generator", doc=hit.document_id, page=str(hit.page), hit=hit.chunk_id)
+        assert '<mark class="passage">' in shown(at)
+        assert "<mark>generator</mark>" in shown(at)
+
+    @pytest.mark.parametrize(
+        ("params", "sentence"),
+        [
+            ({"doc": "ffffffffffff"}, "There is no document"),
+            ({"doc": "<script>alert(1)</script>"}, "There is no document"),
+            ({"doc": "DOC", "page": "abc"}, "'abc' is no page number"),
+            ({"doc": "DOC", "page": "-3"}, "'-3' is no page number"),
+            ({"doc": "DOC", "page": "99"}, "There is no page 99"),
+            ({"doc": "DOC", "page": "²"}, "is no page number"),
+            ({"doc": "DOC", "hit": "nothing"}, "There is no passage"),
+            ({"doc": "DOC", "hit": "OTHER"}, "belongs to another document"),
+        ],
+    )
+    def test_a_link_that_makes_no_sense_is_told(
+        self, library: CortexSuite, params: dict[str, str], sentence: str
+    ) -> None:
+        report = library.document("observatory-annual-report.pdf")
+        other = library.search("tea caffeine").hits[0]
+        assert other.document_id != report.id
+        values = {"DOC": report.id, "OTHER": other.chunk_id}
+        at = open_page(**{name: values.get(value, value) for name, value in params.items()})
+        told = shown(at).replace("\\", "").replace("\u2060", "")
+        assert sentence in told
+        assert not markup(at)
+
+    def test_pages_are_turned_and_the_url_says_where(self, library: CortexSuite) -> None:
+        report = library.document("observatory-annual-report.pdf")
+        at = open_page(doc=report.id)
+        at.button(key="drawer_right").click().run()
+        assert at.query_params["page"] == "2"
+        assert at.number_input(key="drawer_page").value == 2
+        at.number_input(key="drawer_page").set_value(3).run()
+        assert at.query_params["page"] == "3"
+        assert at.button(key="drawer_right").disabled
+        at.button(key="drawer_left").click().run()
+        assert at.query_params["page"] == "2"
+
+    def test_back_to_the_passage(self, library: CortexSuite) -> None:
+        hit = next(hit for hit in library.search("comet").hits if hit.document == "observatory-annual-report.pdf")
+        at = open_page(doc=hit.document_id, page="3", hit=hit.chunk_id, q="comet")
+        at.button(key="drawer_back").click().run()
+        assert at.query_params["page"] == str(hit.page)
+
+    def test_open_page_and_close(self, library: CortexSuite) -> None:
+        at = open_page(q="comet")
+        next(each for each in at.button if str(each.key).startswith("open_")).click().run()
+        assert at.query_params["doc"] and at.query_params["hit"]
+        assert at.query_params["q"] == "comet"
+        assert at.get_by_key("drawer_actions")
+
+    def test_a_page_that_holds_markup_is_shown_as_text(self, library: CortexSuite) -> None:
+        document = library.document("lighthouse-handbook.md")
+        text = "before <script>alert(1)</script> **after** the storm"
+        view = PageView(document, 1, 1, "", text, ((7, 20),), ((7, 15), (40, 45)))
+        html = page_html(view)
+        assert "<script" not in html
+        assert html.count("<mark") == html.count("</mark>") == 3
+        plain = page_html(replace(view, passage=(), terms=()))
+        assert "<strong>after</strong>" in plain and "<script" not in plain
+
+
+class TestHostile:
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_as_query_title_and_name(self, library: CortexSuite, text: str) -> None:
+        at = open_page(q=text, title=text, tag=text, in_=text)
+        assert not markup(at)
+
+    @pytest.mark.parametrize(
+        "text", ["report.pdf", "a/b\\c.txt", "", "...", "x\r\nSet-Cookie: a", "\u202efdp.exe", "ü" * 300]
+    )
+    def test_download_names_are_plain(self, text: str) -> None:
+        name = exporting.download_name(text)
+        assert name and not set(name) & set('/\\\r\n:"<>|')
+        assert exporting.file_stem(text)
+
+
+class TestKeeping:
+    def test_searches_are_remembered_once_and_run_again(self, library: CortexSuite) -> None:
+        at = open_page(q="seals", mode="words")
+        at.run()
+        assert [entry.query.text for entry in library.history()] == ["seals"]
+        at.text_input(key="q").set_value("").run()
+        entry = library.history()[0]
+        at.button(key=f"history_{entry.id}").click().run()
+        assert at.query_params["q"] == "seals" and at.query_params["mode"] == "words"
+        at.text_input(key="q").set_value("").run()
+        at.button(key="forget_history").click().run()
+        assert library.history() == []
+
+    def test_save_run_rename_delete(self, library: CortexSuite) -> None:
+        at = open_page(q="ferry", type="html")
+        at.text_input(key="save_name").set_value("Crossings :red[x]")
+        next(each for each in at.button if each.label == "Save").click().run()
+        (saved,) = library.saved_searches()
+        assert saved.name == "Crossings :red[x]" and saved.query.filters == Filters(types=("html",))
+        at.text_input(key="q").set_value("").run()
+        assert ":red[x]" not in at.button(key=f"run_{saved.id}").label
+        at.button(key=f"run_{saved.id}").click().run()
+        assert at.query_params["q"] == "ferry" and at.query_params["type"] == "html"
+        at.session_state[f"change_{saved.id}"] = True
+        at.run()
+        at.text_input(key=f"name_{saved.id}").set_value("Ferries")
+        at.button(key=f"rename_{saved.id}").click().run()
+        assert [each.name for each in library.saved_searches()] == ["Ferries"]
+        at.button(key=f"delete_{saved.id}").click().run()
+        assert library.saved_searches() == []
+
+    def test_a_name_that_is_taken_is_told_and_what_was_typed_stays(self, library: CortexSuite) -> None:
+        library.save_search("Ferries", Query("ferry"))
+        at = open_page(q="boats")
+        at.text_input(key="save_name").set_value("Ferries")
+        next(each for each in at.button if each.label == "Save").click().run()
+        assert any("Ferries" in str(each.value) for each in at.error)
+        assert at.text_input(key="save_name").value == "Ferries"
+        assert len(library.saved_searches()) == 1
+
+    def test_a_judgement_is_kept_and_taken_back(self, library: CortexSuite) -> None:
+        hit = library.search(Query("comet", group=True)).hits[0]
+        at = open_page(q="comet")
+        at.session_state[f"more_{hit.chunk_id}"] = True
+        at.run()
+        at.button(key=f"judge_1_{hit.chunk_id}").click().run()
+        assert [(each.chunk_id, each.value) for each in library.judgements("comet")] == [(hit.chunk_id, 1)]
+        at.button(key=f"judge_0_{hit.chunk_id}").click().run()
+        assert library.judgements("comet") == []
+
+
+class TestTakingAway:
+    def test_exports_are_offered_and_made_of_what_is_shown(self, library: CortexSuite) -> None:
+        at = open_page(q="comet", sort="name")
+        assert {each.key for each in at.get("download_button")} >= {"export_csv", "export_md", "export_json"}
+        result = hits.arranged(library.search(Query("comet", group=True, top_k=20)), "name")
+        documents = [hit.document for hit in result.hits]
+        assert documents == sorted(documents, key=str.casefold)
+
+    def test_citation_in_every_style(self, library: CortexSuite) -> None:
+        hit = library.search(Query("comet", group=True)).hits[0]
+        at = open_page(q="comet")
+        at.session_state[f"cite_{hit.chunk_id}"] = True
+        at.run()
+        assert "Annual Report" in at.code[0].value
+        at.segmented_control(key=f"citation_{hit.chunk_id}_style").set_value("bibtex").run()
+        assert at.code[0].value.startswith("@")
+        at.segmented_control(key=f"citation_{hit.chunk_id}_style").set_value("ris").run()
+        assert at.code[0].value.startswith("TY  - ")
+
+    def test_newest_first_goes_by_the_documents_dates(self, library: CortexSuite) -> None:
+        result = hits.arranged(library.search(Query("island", group=True, top_k=50)), "newest")
+        known = {each.id: each for each in library.documents()}
+        dates = [
+            known[hit.document_id].info.modified or known[hit.document_id].info.created or known[hit.document_id].added
+            for hit in result.hits
+        ]
+        assert dates == sorted(dates, reverse=True)
+
+
+class TestDebugLog:
+    def result(self, library: CortexSuite) -> SearchResult:
+        return library.search(Query("who discovered the comet", top_k=5))
+
+    def test_every_stage_and_every_hit_is_in_it(self, library: CortexSuite) -> None:
+        result = self.result(library)
+        stages = [row["Stage"] for row in trace.stages(result)]
+        assert stages == [step.stage for step in result.trace.steps]
+        assert {"parse query", "scope", "embed", "vector", "lexical", "fusion", "present"} <= set(stages)
+        rows = trace.standings(result)
+        assert [row["Rank"] for row in rows] == [1, 2, 3, 4, 5]
+        assert rows[0]["vector score"] == pytest.approx(result.hits[0].stages["vector"].score, abs=1e-4)
+
+    def test_as_json(self, library: CortexSuite) -> None:
+        result = self.result(library)
+        log = json.loads(trace.as_json(result))
+        assert [step["stage"] for step in log["steps"]] == [step.stage for step in result.trace.steps]
+        assert log["hits"][0]["stages"]["lexical"]["rank"] == result.hits[0].stages["lexical"].rank
+
+    def test_the_tables_are_made_when_the_panel_is_open(self, library: CortexSuite) -> None:
+        at = open_page(q="comet")
+        assert not at.dataframe
+        at.session_state["debug_log"] = True
+        at.run()
+        assert len(at.dataframe) == 2
+        assert next(iter(at.dataframe[0].value["Stage"])) == "parse query"
+
+
+class TestStanding:
+    def test_words_for_what_answers_and_what_does_not(self, library: CortexSuite) -> None:
+        good = library.search(Query("Who discovered the comet?"))
+        assert hits.standing(good.hits[0], hits.average_cosine(good)) == "Strong"
+        off = library.search(Query("python list comprehension", SearchMode.VECTOR))
+        assert {hits.standing(hit) for hit in off.hits} == {"Weak"}
+        words = library.search(Query("comet", SearchMode.LEXICAL))
+        assert hits.standing(words.hits[0]) == "Keyword match"
+
+    def test_a_model_whose_cosines_begin_high_is_not_strong_everywhere(self, library: CortexSuite) -> None:
+        hit = library.search(Query("Who discovered the comet?")).hits[0]
+        high = replace(hit, stages={"vector": replace(hit.stages["vector"], score=0.8)})
+        assert hits.standing(high, 0.75) == "Weak"
+
+
+def test_an_empty_library_leads_to_the_ingest(
+    tmp_path: Path, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = CortexSuite.open(tmp_path / "empty")
+    monkeypatch.setattr(session, "_open", empty)
+    try:
+        at = open_page(q="anything")
+        assert "There is nothing to search yet" in shown(at)
+        assert any(each.value == "Add files" for each in at.page_link)
+    finally:
+        empty.close()
+
+
+def test_results_are_kept_for_a_moment_of_the_library() -> None:
+    assert search_state.MODES["words"] is SearchMode.LEXICAL
+    assert search_state.from_url({"mode": ["lexical"]}, [])[0].mode == "words"
