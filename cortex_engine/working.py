@@ -208,28 +208,35 @@ def delete(library: Library, change: Callable[[Catalog], list[str]]) -> list[str
 
 def add_to_collection(library: Library, name: str, document_ids: Sequence[str]) -> None:
     """See `CortexSuite.add_to_collection`; passages get vectors of the collection's model."""
-    collection = library.catalog.collection(name)
-    line = library.line()
-    for document_id in document_ids:
-        line.fit(document_id, collection.spec)
-    library.catalog.add_to_collection(name, document_ids)
-    line.embed_missing()
-    with library.borrowed() as owned:
-        if owned:
-            library.settle()
+    _join(library, name, document_ids, lambda: library.catalog.add_to_collection(name, document_ids))
 
 
 def move_documents(library: Library, document_ids: Sequence[str], source: str, target: str) -> None:
     """See `CortexSuite.move_documents`; passages get vectors of the target's model where it is another."""
+    _join(library, target, document_ids, lambda: library.catalog.move_documents(document_ids, source, target))
+
+
+def _join(library: Library, name: str, document_ids: Sequence[str], change: Callable[[], None]) -> None:
+    """Make a change that lets documents, with what they contain, join a collection, and embed those new to its model.
+
+    Nothing is changed where a passage is too long for the model. Within one model nothing is loaded.
+    """
     catalog = library.catalog
-    old, new = catalog.collection(source).spec, catalog.collection(target).spec
-    if old == new:
-        catalog.move_documents(document_ids, source, target)
+    spec = catalog.collection(name).spec
+    alike = {collection.name for collection in catalog.collections() if collection.spec == spec}
+    joining = dict.fromkeys(document_ids)
+    for document_id in (waiting := list(joining)):
+        contained = [child for child in catalog.children(document_id) if child not in joining]
+        joining |= dict.fromkeys(contained)
+        waiting += contained
+    new = [document_id for document_id in joining if not alike & set(catalog.document(document_id).collections)]
+    if not new:
+        change()
         return
     line = library.line()
-    for document_id in document_ids:
-        line.fit(document_id, new)
-    catalog.move_documents(document_ids, source, target)
+    for document_id in new:
+        line.fit(document_id, spec)
+    change()
     line.embed_missing()
     with library.borrowed() as owned:
         if owned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from cortex_engine.backends import build_embedder
 from cortex_engine.core.app import Removal
-from cortex_engine.core.errors import ModelMismatchError, NotFoundError, UsageError
+from cortex_engine.core.errors import CatalogError, ModelMismatchError, NotFoundError, UsageError
 from cortex_engine.core.search import Filters, Query, SearchMode
 from cortex_engine.suite import CortexSuite, query_of
 
@@ -64,6 +65,44 @@ def test_documents_move_to_a_collection_of_another_model(open_suite: OpenSuite, 
         suite.move_documents(["birds.txt", "tea.md"], "Papers", "Small")
     assert suite.document("birds.txt").collections == ("Papers",)
     assert not [finding for finding in suite.doctor(full=True) if finding.severity == "error"]
+
+
+def test_within_one_model_nothing_is_loaded(
+    open_suite: OpenSuite, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = open_suite()
+    suite.ingest([folder], "Papers", recursive=True)
+    suite.create_collection("Copies")
+    suite.close()
+    again = open_suite()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a model was asked for")
+
+    monkeypatch.setattr(again._library, "embedder", refuse)
+    again.add_to_collection("Copies", ["tea.md"])
+    again.move_documents(["birds.txt"], "Papers", "Copies")
+    assert [again.document(name).collections for name in ("tea.md", "birds.txt")] == [("Copies", "Papers"), ("Copies",)]
+    assert not [finding for finding in again.doctor(full=True) if finding.severity == "error"]
+
+
+def test_a_contained_passage_that_is_too_long_for_the_model_moves_nothing(
+    open_suite: OpenSuite, tmp_path: Path
+) -> None:
+    suite = open_suite(CORTEX_CHUNK_MAX_TOKENS="400")
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as stream:
+        stream.writestr("long.txt", "honey and wax " * 130)
+    suite.ingest([archive], "Papers")
+    assert suite.count_documents() == 2
+    suite.create_collection("Small", spec=build_embedder(suite.config, "packaged").spec)
+    for change in (
+        lambda: suite.add_to_collection("Small", ["a.zip"]),
+        lambda: suite.move_documents(["a.zip"], "Papers", "Small"),
+    ):
+        with pytest.raises(CatalogError, match=r"'a.zip/long.txt' was cut for a model that reads longer passages"):
+            change()
+    assert {document.collections for document in suite.documents()} == {("Papers",)}
 
 
 def test_merged_and_then_deleted_as_foretold(open_suite: OpenSuite, folder: Path) -> None:
