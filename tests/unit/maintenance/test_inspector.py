@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cortex_engine.config import load_config
-from cortex_engine.core.errors import ModelUnavailableError, NotFoundError
+from cortex_engine.core.errors import CatalogError, ModelUnavailableError, NotFoundError
 from cortex_engine.core.identifiers import text_hash
 from cortex_engine.core.records import StoredVectors
 from cortex_engine.maintenance import inspector
@@ -47,7 +47,10 @@ class Stored:
 
     def lookup(self, names: list[str]) -> dict[str, Any]:
         return {
-            name: SimpleNamespace(document=f"{int(name[1:]) % 3}.pdf", chunk=SimpleNamespace(text=f"  A\n{name} " * 90, document_id=f"d{int(name[1:]) % 3}", page=2))
+            name: SimpleNamespace(
+                document=f"{int(name[1:]) % 3}.pdf",
+                chunk=SimpleNamespace(text=f"  A\n{name} " * 90, document_id=f"d{int(name[1:]) % 3}", page=2),
+            )
             for name in names
         }
 
@@ -231,6 +234,8 @@ def test_what_lies_damaged_in_the_catalog_is_seen(suite: CortexSuite) -> None:
     (seen,) = suite.inspect_vectors()
     assert seen.dimensions == {255: 1, 256: 2}
     assert (seen.vectors, seen.expected) == (3, 4)
+    with pytest.raises(CatalogError, match="its length does not match"):
+        list(suite._library.catalog.vectors(seen.spec.id))
 
 
 def test_a_model_that_cannot_be_loaded_says_why(suite: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> None:
