@@ -72,7 +72,7 @@ def shown(at: AppTest) -> str:
 
 def markup(at: AppTest) -> list[str]:
     """Pieces of HTML, and Markdown that is not escaped, in which something of the hostile set came through."""
-    html = [str(each.value) for each in at.html if "cortexKeys" not in str(each.value)]
+    html = [str(each.value) for each in at.html if not re.search(r"cortexKeys|\.cx-snippet \{", str(each.value))]
     marked = [str(each.value) for kind in (at.markdown, at.info, at.warning, at.error) for each in kind]
     labels = [str(each.label) for each in at.button]
     found = [each for each in html if re.search(r"<(script|img|style|iframe|a\b)", each.lower())]
@@ -86,6 +86,19 @@ def names(at: AppTest) -> list[str]:
         if '<div class="cx-name">' in each.value:
             found.append(each.value.split('<div class="cx-name">')[1].split("</div>")[0])
     return found
+
+
+def spied(library: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> list[Query]:
+    """The queries that reach the engine."""
+    asked: list[Query] = []
+    search = library.search
+
+    def listened(query: Query) -> SearchResult:
+        asked.append(query)
+        return search(query)
+
+    monkeypatch.setattr(library, "search", listened)
+    return asked
 
 
 class TestAsking:
@@ -108,9 +121,7 @@ class TestAsking:
     def test_a_rerun_that_changes_nothing_does_not_search(
         self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked: list[Query] = []
-        search = library.search
-        monkeypatch.setattr(library, "search", lambda query: asked.append(query) or search(query))
+        asked = spied(library, monkeypatch)
         at = open_page(q="seals")
         assert len(asked) == 1
         at.run()
@@ -123,10 +134,8 @@ class TestAsking:
         self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ready = False
-        asked: list[Query] = []
-        search = library.search
+        asked = spied(library, monkeypatch)
         monkeypatch.setattr(library, "embedding_ready", lambda collections=(): ready)
-        monkeypatch.setattr(library, "search", lambda query: asked.append(query) or search(query))
         at = open_page(q="comet", mode="meaning")
         assert any("Keyword results; refining when all" in str(each.value) for each in at.info)
         assert [query.mode for query in asked] == [SearchMode.LEXICAL]
@@ -235,7 +244,7 @@ class TestFilters:
 
     def test_pills_show_how_many_documents_each_type_has(self, library: CortexSuite) -> None:
         at = open_page(q="island")
-        options = at.get_by_key("search_type").options
+        options = at.pills(key="search_type").options
         assert "PDF (2)" in options and "Markdown (1)" in options
 
     def test_conditions_name_what_is_set_and_drop_one_at_a_time(self) -> None:
