@@ -113,7 +113,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Open
     contexts: list[tuple[BrowserContext, Watch]] = []
 
     def open_(
-        server: App | None = None, name: str = "home", *, width: int = 1280, dark: bool = False, **query: Any
+        server: App | None = None, name: str = "home", /, *, width: int = 1280, dark: bool = False, **query: Any
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 900 if width > 500 else 844},

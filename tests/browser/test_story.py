@@ -10,7 +10,7 @@ from pathlib import Path
 
 from browser_kit import files, screens
 from browser_kit.server import PAGES, App
-from browser_kit.watching import error_boxes, ready, text_of
+from browser_kit.watching import error_boxes, eventually, ready, text_of
 
 from cortex_engine.config import load_config
 from cortex_engine.core.app import QueueProgress
@@ -44,7 +44,7 @@ def test_files_go_in_are_found_opened_kept_in_order_and_deleted(app, open_page, 
 def _arrive(page, story) -> None:
     screens.upload(page, story.files, "Papers")
     seen: set[str] = set()
-    end = time.monotonic() + 200
+    end = time.monotonic() + 240
     while time.monotonic() < end:
         rows = screens.rows(page)
         seen |= {state.split(" · ")[0] for state, _ in rows.values()}
@@ -74,7 +74,7 @@ def _find_open_and_cite(page, story) -> None:
     yellow, blue = screens.marks(screens.picture(page))
     assert yellow > 100, "the words are marked in the picture"
     assert blue > 1000, "the passage is marked in the picture"
-    screens.button(drawer, "Cite this page").click()
+    screens.button(drawer, "Cite").click()
     page.wait_for_function("(name) => document.body.innerText.includes(name)", arg="BibTeX")
     page.get_by_text("BibTeX", exact=True).first.click()
     page.wait_for_function("() => /@\\w+\\{/.test(document.body.innerText)")
@@ -120,25 +120,16 @@ def _rename_and_merge(page) -> None:
     screens.upload(page, [extra], "Second")
     screens.wait_until_arrived(page, 13, 60)
     screens.go(page, "Collection Management")
-    _act(page, "Papers", "Rename or describe")
+    screens.act(page, "Papers", "Rename or describe")
     page.locator(".st-key-edit_name input").fill("Reading list")
     page.locator(".st-key-edit_send button").first.click()
     page.wait_for_selector('[role="dialog"]', state="detached")
-    assert "Reading list" in _collections(page)
-    assert "Papers" not in _collections(page)
-    _act(page, "Second", "Merge into another")
+    eventually(lambda: _collections(page) == ["Reading list", "Second"], 20, page, "the collection has its new name")
+    screens.act(page, "Second", "Merge into another")
     screens.choose(page, "merge_target", "Reading list")
     page.locator(".st-key-merge_send button").first.click()
     page.wait_for_selector('[role="dialog"]', state="detached")
-    assert _collections(page) == ["Reading list"]
-
-
-def _act(page, collection: str, action: str) -> None:
-    place = page.locator('[class*="st-key-collection_"]').filter(has=page.locator(".cx-name", has_text=collection)).last
-    screens.button(place, "Change").click()
-    page.get_by_text(action, exact=True).last.click()
-    ready(page)
-    page.wait_for_selector('[role="dialog"]')
+    eventually(lambda: _collections(page) == ["Reading list"], 20, page, "one collection is left")
 
 
 def _collections(page) -> list[str]:
@@ -146,9 +137,9 @@ def _collections(page) -> list[str]:
 
 
 def _delete_and_prove(app, page, story) -> None:
-    _act(page, "Reading list", "Delete")
+    screens.act(page, "Reading list", "Delete")
     told = page.get_by_role("dialog").inner_text()
-    assert re.search(r"\b1[12] documents", told), told
+    assert re.search(r"\b1[1-9] documents", told), told
     assert story.answer in told
     page.locator(".st-key-delete_send button").first.click()
     page.wait_for_selector('[role="dialog"]', state="detached", timeout=60_000)
@@ -203,9 +194,9 @@ def _wait_for(library: CortexSuite, what, seconds: float = 120) -> QueueProgress
 
 
 def test_an_ingest_survives_reloads_page_switches_and_the_death_of_the_server(start_app, open_page, tmp_path):
-    count = 90
+    count = 60
     app = start_app(None, CORTEX_PARSE_WORKERS="1")
-    wanted = files.numbered(tmp_path / "files", count, lines=30)
+    wanted = files.numbered(tmp_path / "files", count, lines=20)
     page = open_page(app, "ingest")
     screens.upload(page, wanted, "Stations")
     with _library(app) as library:

@@ -37,7 +37,7 @@ class Story:
 
 
 _REAL = (
-    "TAMReview.pdf",
+    "a1977-backus-p21.pdf",
     "contains-pictures.docx",
     "sample-presentation.pptx",
     "xlsx_01.xlsx",

@@ -84,7 +84,7 @@ _FOUND = """
     for (const attribute of element.attributes)
       if (/^on/i.test(attribute.name)) add("a handler", element);
     if (!element.textContent.includes("ZQX")) continue;
-    const own = element.closest("[data-testid='stDialog'], [data-testid='stSidebar'], [data-testid='stPopoverBody'], " +
+    const own = element.matches("[data-testid^='st'], [data-testid='stSidebar'], [data-testid='stPopoverBody'], " +
       "[data-baseweb='popover'], [data-baseweb='tooltip'], [data-testid='stToast'], [role='dialog']," +
       " [data-testid='stApp'] > div, [role='tooltip'], [role='listbox']");
     const holdsOwn = element.querySelector("[data-testid='stDialog'], [role='dialog'], [data-testid='stSidebar'], [data-testid='stApp']");

@@ -147,3 +147,15 @@ def close_drawer(page: Page) -> None:
     page.keyboard.press("Escape")
     page.wait_for_selector('[role="dialog"]', state="detached")
     ready(page)
+
+
+# -- Collection Management -------------------------------------------------------------------------------------------
+
+
+def act(page: Page, collection: str, action: str) -> None:
+    """Choose what is to be done to a collection, from the menu of its card."""
+    place = page.locator('[class*="st-key-collection_"]').filter(has=page.locator(".cx-name", has_text=collection)).last
+    button(place, "Change").click()
+    page.get_by_text(action, exact=True).last.click()
+    ready(page)
+    page.wait_for_selector('[role="dialog"]')

@@ -68,7 +68,7 @@ class App:
         """Everything that the server printed since the first start."""
         return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
 
-    def url(self, page: str = "home", **query: str | int) -> str:
+    def url(self, page: str = "home", /, **query: str | int) -> str:
         """The address of a page by its short name, with a query."""
         return self.base + PAGES[page] + (f"?{urllib.parse.urlencode(query)}" if query else "")
 
