@@ -26,6 +26,7 @@ _LOCKED_SECONDS = 1.0
 _FULL_SECONDS = 5.0
 _LONGEST_PAUSE = 60.0
 _BEAT_SECONDS = 30.0
+_CLEARING_SECONDS = 5.0
 _STOP_SECONDS = 3.0
 """So long files in work may take to end when the process is to end; then their reading is broken off."""
 _GIVE_UP_SECONDS = 30.0
@@ -46,6 +47,8 @@ class Background:
         self._failures = 0
         self._beat = 0.0
         self._seen = 0
+        self._leftovers = False
+        self._next_clearing = 0.0
         self._prepared = False
         self._warming = threading.Lock()
         self._pending = True
@@ -145,13 +148,13 @@ class Background:
         if time.monotonic() - self._beat > _BEAT_SECONDS:
             library.lock.heartbeat()
             self._beat = time.monotonic()
-        # Before the queue: working on it trims the list of changes.
         self._follow_changes()
         if library.catalog.has_work():
             library.require_room()
             self._trouble = ""
             working.work(library, self._on_event, self._stop)
-            self._seen = library.catalog.last_seq()
+        else:
+            self._clear_away()
         self._trouble = ""
         return _POLL_SECONDS
 
@@ -164,16 +167,29 @@ class Background:
             self.warm()
 
     def _follow_changes(self) -> None:
-        """Bring indexes in step with what others changed; originals that nothing refers to any more are removed."""
-        library = self._library
-        last = library.catalog.last_seq()
-        if last == self._seen:
+        """Bring indexes in step with what was changed."""
+        last = self._library.catalog.last_seq()
+        if last != self._seen:
+            self._library.settle()
+            self._seen = last
+            self._leftovers = True
+
+    def _clear_away(self) -> None:
+        """Remove originals that nothing refers to: another process that deletes documents leaves that to the owner.
+
+        Every original is looked at, so it is done when there is nothing else to do, and for a fiftieth of the time.
+        """
+        if not self._leftovers or time.monotonic() < self._next_clearing:
             return
-        deleted = any(entry.operation == "delete" for entry in library.catalog.outbox(self._seen))
-        library.settle()
-        if deleted:
-            library.catalog.drop_blobs()
-        self._seen = last
+        # Nobody of this process may take in a file now: what it contained is not referred to before it is committed.
+        if self._library.queue.acquire(blocking=False):
+            try:
+                begun = time.monotonic()
+                self._library.catalog.drop_blobs()
+                self._leftovers = False
+                self._next_clearing = begun + max(_CLEARING_SECONDS, 50 * (time.monotonic() - begun))
+            finally:
+                self._library.queue.release()
 
     def _on_event(self, event: IngestEvent) -> None:
         if event.state is FileState.DONE and event.document_id and not self._stop.is_set():

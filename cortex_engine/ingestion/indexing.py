@@ -91,10 +91,13 @@ class IndexSync:
             closed = [name for name in names if name not in self._open]
             return [repair for name in closed if (repair := self._open_or_rebuild(name)) is not None]
 
-    def retire(self, keep: Sequence[str]) -> None:
-        """Drop every index but these, and folders of generations that are not valid any more."""
+    def retire(self, keep: Callable[[], Sequence[str]]) -> None:
+        """Drop every index but these, and folders of generations that are not valid any more.
+
+        `keep` is asked while nobody else opens an index: one of a collection that has just been made is among them.
+        """
         with self._lock:
-            for name in set(self._catalog.index_states()) - set(keep):
+            for name in set(self._catalog.index_states()) - set(keep()):
                 self._drop(name)
             self._sweep()
 
@@ -103,6 +106,8 @@ class IndexSync:
         with self._lock:
             states = self._catalog.index_states()
             for name in names or self.names():
+                if name not in self._open:  # another thread has dropped it with the last collection of its model
+                    continue
                 try:
                     self._follow(name, states[name])
                 except DAMAGE as error:
