@@ -15,7 +15,7 @@ from cortex_ui.session import suite, told
 _PAGES = Path(__file__).parents[1] / "pages"
 _SEARCH, _INGEST = _PAGES / "3_Knowledge_Search.py", _PAGES / "2_Knowledge_Ingest.py"
 _COLLECTIONS, _MAINTENANCE = _PAGES / "5_Collection_Management.py", _PAGES / "Maintenance.py"
-_RECENT = 8
+_RECENT = 10
 _QUESTIONS = 4
 _FOLLOW_SECONDS = 2.0
 
@@ -189,7 +189,9 @@ def _open(document_id: str) -> None:
 
 def _card(document: Document) -> None:
     cards.thumbnail(document.id, document.name, document.info.media_type)
-    safe.show(f'<div class="cx-name">{safe.escape(document.name)}</div><div class="cx-quiet">{_facts(document)}</div>')
+    container, _, own = document.name.rpartition("/")
+    inside = f"<br>in {safe.escape(container)}" if container else ""
+    safe.show(f'<div class="cx-name">{safe.escape(own)}</div><div class="cx-quiet">{_facts(document)}{inside}</div>')
     st.space("stretch")
     st.button(
         "Open",

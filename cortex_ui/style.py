@@ -10,8 +10,13 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-snippet { font-size: 0.95rem; line-height: 1.55; overflow-wrap: anywhere; }
 .cx-name { font-weight: 600; overflow-wrap: anywhere; }
 .cx-quiet { color: #5b6478; font-size: 0.86rem; overflow-wrap: anywhere; }
-.cx-tile { display: flex; align-items: center; justify-content: center; width: 100%; aspect-ratio: 3 / 4; border-radius: 8px;
-  background: #eef0ff; color: #4338ca; font-weight: 650; font-size: 0.8rem; letter-spacing: 0.02em; text-align: center; }
+.cx-tile { position: relative; width: 100%; aspect-ratio: 3 / 4; border-radius: 8px; overflow: hidden; background: #f4f5ff;
+  border: 1px solid rgba(128, 136, 160, 0.28); }
+.cx-lines { position: absolute; inset: 0; padding: 9% 9% 0; font-size: 8.5px; line-height: 1.5; color: #5b6478; overflow: hidden;
+  white-space: pre-line; overflow-wrap: anywhere; }
+.cx-kind { position: absolute; inset: auto 0 0; padding: 26px 4px 8px; background: linear-gradient(transparent, #f4f5ff 45%);
+  color: #4338ca; font-weight: 650; font-size: 0.78rem; text-align: center; }
+.st-key-recent [data-testid="stImage"] img { aspect-ratio: 3 / 4; object-fit: cover; object-position: top; }
 .cx-page { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.6; font-size: 0.95rem; }
 .cx-facts td, .cx-facts th { padding: 3px 14px 3px 0; border: 0; text-align: left; vertical-align: top; font-size: 0.9rem;
   overflow-wrap: anywhere; font-variant-numeric: tabular-nums; } .cx-facts th { font-weight: 500; white-space: nowrap; }
@@ -60,7 +65,8 @@ mark.passage { background: #2b3270; color: #eef0ff; }
 .cx-quiet { color: #9aa4ba; }
 [data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"]:hover { color: #0d111c; }
 [data-testid^="stBaseButton-primary"]:is(:hover, :focus, :active) { background: #a5b4fc; border-color: #a5b4fc; }
-.cx-tile { background: #1d2340; color: #c7ccff; }
+.cx-tile { background: #1a2036; } .cx-lines { color: #9aa4ba; }
+.cx-kind { background: linear-gradient(transparent, #1a2036 45%); color: #c7ccff; }
 .cx-state, .cx-file .cx-icon, .cx-reason { color: #9aa4ba; }
 .cx-file.done .cx-icon { color: #5fd3a1; }
 .cx-file:is(.failed, .quarantined) :is(.cx-icon, .cx-state, .cx-reason) { color: #ff8b81; }

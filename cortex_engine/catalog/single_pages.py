@@ -31,3 +31,13 @@ class SinglePages(CatalogPart):
                 "SELECT total(length(text)), count(*) FROM page WHERE document = ? AND number < ?", (key, number)
             ).fetchone()
             return page_from(row), int(before) + pages * len(PAGE_BREAK)
+
+    def beginning(self, document_id: str, characters: int) -> str:
+        """The first characters of the first page that has text; "" where no page has."""
+        with self._database.read() as connection:
+            key = rows.document_key(connection, document_id)
+            row = connection.execute(
+                "SELECT substr(text, 1, ?) FROM page WHERE document = ? AND text != '' ORDER BY number LIMIT 1",
+                (characters, key),
+            ).fetchone()
+            return str(row[0]) if row else ""

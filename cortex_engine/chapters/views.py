@@ -53,6 +53,14 @@ class ViewsChapter(Chapter):
         """
         return viewing.thumbnail(self._library, self.document(id_or_name), page, width)
 
+    def preview(self, id_or_name: str, characters: int = 240) -> str:
+        """How a document begins, for a tile where there is no picture; "" where it holds no text.
+
+        Raises:
+            NotFoundError: no such document.
+        """
+        return self._library.catalog.beginning(self.document(id_or_name).id, characters)
+
     def prepare_thumbnails(self, document_ids: Sequence[str], stop: threading.Event | None = None) -> int:
         """Draw the first pages of these documents ahead of the first look; returns how many there are now."""
         return viewing.prepare_thumbnails(self._library, document_ids, stop)
