@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -51,6 +52,20 @@ _SPOKEN = frozenset({"usage", "not_found", "already_exists", "model_mismatch", "
 _LONGEST = 400
 
 _QUOTED = re.compile(r"'([^']*)'")
+
+
+class Fault(BaseModel):
+    """Why a request was refused: a word for machines, a sentence for people, and the id under which the log has it."""
+
+    code: str
+    message: str
+    id: str
+
+
+class Refusal(BaseModel):
+    """The form of every refusal."""
+
+    error: Fault
 
 
 class Refused(HTTPException):

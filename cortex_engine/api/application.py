@@ -42,6 +42,16 @@ _DESCRIPTION = (
     '`{"error": {"code", "message", "id"}}`.'
 )
 
+_REFUSALS: dict[int | str, str] = {
+    401: "No key, or one that is not known.",
+    403: "The key lacks the scope, or a foreign page asks.",
+    404: "It is not there.",
+    413: "The body is too large.",
+    422: "The request does not fit, or makes no sense.",
+    429: "Too many requests.",
+    503: "It cannot be done now.",
+}
+
 _CODES = {
     400: ("bad_request", "The request cannot be read."),
     404: ("not_found", "There is nothing at this address."),
@@ -61,6 +71,7 @@ def build(suite_of: Callable[[], CortexSuite], behind: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses={status: {"model": answers.Refusal, "description": text} for status, text in _REFUSALS.items()},
     )
     app.state.suite_of = suite_of
     app.state.figures = Figures()
@@ -71,9 +82,9 @@ def build(suite_of: Callable[[], CortexSuite], behind: str) -> FastAPI:
     app.add_exception_handler(CortexError, _on_expected)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    # The last one added stands outermost: faults, figures, who asks, how many, how much.
-    app.add_middleware(Bodies)
+    # The last one added stands outermost: faults, figures, who asks, how much, how many.
     app.add_middleware(Places)
+    app.add_middleware(Bodies)
     app.add_middleware(Access, suite_of=suite_of, behind=behind)
     app.add_middleware(Measuring, figures=app.state.figures)
     app.add_middleware(Faults)

@@ -23,6 +23,8 @@ UPLOADS = frozenset({"/v1/ingest"})
 
 _AT_ONCE = 64
 _UPLOADS_AT_ONCE = 8
+_BODIES_AT_ONCE = 256
+"""Small bodies that are on their way: they take memory, but no place of those that are worked on."""
 _SEND_SECONDS = 60.0
 _PACE_BYTES = 16_384
 """An upload must bring so much within `api_body_seconds`."""
@@ -108,6 +110,7 @@ class Bodies:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._reading = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         headers = Headers(scope=scope) if scope["type"] == "http" else {}
@@ -123,7 +126,7 @@ class Bodies:
             if upload:
                 receive = _paced(receive, limit, config.api_body_seconds)
             else:
-                body = await _read(receive, limit, config.api_body_seconds)
+                body = await self._read(receive, limit, config.api_body_seconds)
                 scope["cortex.body"], receive = body, _replay(body, receive)
         except Refused as refused:
             await _refuse_and_drain(refused, receive, send)
@@ -131,6 +134,15 @@ class Bodies:
         except ConnectionError:
             return
         await self._app(scope, receive, send)
+
+    async def _read(self, receive: Receive, limit: int, seconds: float) -> bytes:
+        if self._reading >= _BODIES_AT_ONCE:
+            raise _BUSY
+        self._reading += 1
+        try:
+            return await _read(receive, limit, seconds)
+        finally:
+            self._reading -= 1
 
 
 async def _read(receive: Receive, limit: int, seconds: float) -> bytes:

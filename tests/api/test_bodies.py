@@ -154,26 +154,26 @@ def test_a_body_that_drips_is_given_up_too(serve: Callable[..., Any]) -> None:
             assert received.startswith(b"HTTP/1.1 408"), received
 
 
-def test_fifty_slow_callers_hinder_nobody(serve: Callable[..., Any]) -> None:
+def test_a_hundred_slow_callers_hinder_nobody(serve: Callable[..., Any]) -> None:
     server = serve("--no-work", CORTEX_API_BODY_SECONDS="3")
-    lines = [server.socket() for _ in range(50)]
+    lines = [server.socket() for _ in range(100)]
     try:
         for number, line in enumerate(lines):
-            upload = number % 2
+            upload = number % 5 == 0
             path, kind = ("/v1/ingest", MULTIPART["content-type"]) if upload else ("/v1/search", "application/json")
             line.sendall(head(path, 900_000, kind) + b"{")
         with server.client() as client:
-            for _ in range(20):
-                begun = time.monotonic()
+            begun = time.monotonic()
+            for _ in range(5):
                 assert client.post("/v1/search", json={"query": "tea", "mode": "lexical"}).status_code == 200
-                assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 2.5
         statuses = [answer_of(line)[0] for line in lines]
     finally:
         for line in lines:
             line.close()
     # Uploads have fewer places than there were callers: the others were told so at once.
     assert set(statuses) <= {408, 503}
-    assert statuses.count(408) >= 25
+    assert statuses.count(408) >= 80
     with server.client() as client:
         assert client.post("/v1/ingest", files={"files": ("a.txt", "a")}).status_code == 202
 

@@ -318,4 +318,8 @@ def test_the_openapi_document_is_whole(open_server: Any) -> None:
     assert {"url": "/api"} in schema["servers"]
     operations = [each for path in schema["paths"].values() for each in path.values()]
     assert all(each.get("description") and each.get("tags") for each in operations)
+    assert all(
+        each["responses"]["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Refusal")
+        for each in operations
+    )
     assert "HTTPBearer" in schema["components"]["securitySchemes"]
