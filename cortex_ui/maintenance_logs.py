@@ -30,7 +30,7 @@ def draw() -> None:
             "Search",
             type="search",
             key="log_search",
-            placeholder="A word, a number of a failure, the name of a part",
+            placeholder="Word or number",
         )
         st.download_button(
             "Download",

@@ -15,6 +15,7 @@ from cortex_ui.session import suite
 _COLOURED = 10
 _POINTS = 3000
 _HEIGHT = 440
+_MARGIN = 0.04
 _CHART = "embedding_map"
 
 
@@ -84,12 +85,12 @@ def spec(drawn: EmbeddingMap, groups: Sequence[Sequence[int]]) -> dict[str, Any]
         for place, positions in enumerate(groups)
         if positions
     ]
-    axis = {"type": "value", "show": False, "scale": True}
+    across, up = (_axis([point[direction] for point in drawn.points]) for direction in (0, 1))
     return {
         "animation": False,
         "grid": {"left": 8, "right": 8, "top": 8, "bottom": 8},
-        "xAxis": axis,
-        "yAxis": axis,
+        "xAxis": across,
+        "yAxis": up,
         "tooltip": {
             "trigger": "item",
             "formatter": "<b>{@[2]}</b><br>{@[3]}",
@@ -99,6 +100,13 @@ def spec(drawn: EmbeddingMap, groups: Sequence[Sequence[int]]) -> dict[str, Any]
         "dataZoom": [{"type": "inside", "xAxisIndex": 0}, {"type": "inside", "yAxisIndex": 0}],
         "series": series,
     }
+
+
+def _axis(values: Sequence[float]) -> dict[str, Any]:
+    """An axis that nobody sees, just as long as the points need: the directions have no unit."""
+    low, high = min(values), max(values)
+    room = (high - low) * _MARGIN or 1.0
+    return {"type": "value", "show": False, "min": low - room, "max": high + room}
 
 
 def _point(drawn: EmbeddingMap, position: int) -> list[Any]:

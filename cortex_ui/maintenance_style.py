@@ -16,7 +16,7 @@ _CSS = """
 .cx-table tr:last-child :is(th, td) { border-bottom: 0; }
 .cx-table thead th { color: var(--cx-quiet); font-size: 0.86rem; }
 .cx-table td.dotted { padding-left: 18px; text-indent: -18px; }
-.cx-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(168px, 1fr)); gap: 0.7rem 1rem;
+.cx-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); gap: 0.7rem 1rem;
   margin-top: 0.75rem; }
 .cx-facts div { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .cx-facts span { display: block; color: var(--cx-quiet); font-size: 0.84rem; }
