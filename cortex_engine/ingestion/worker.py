@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.errors import CortexError, NotFoundError, StorageFullError
@@ -103,7 +103,14 @@ class IngestWorker:
             self._catalog.update_file(file.id, state)
             self._emit(file, state)
 
-        return self._line.process(file, progress)
+        try:
+            return self._line.process(file, progress)
+        except NotFoundError:
+            collection = self._catalog.job(file.job_id).collection
+            if collection == file.collection:
+                raise
+            # The collection was renamed or merged into another while this file was in work; its job knows the new name.
+            return self._line.process(replace(file, collection=collection), progress)
 
     def _collect(
         self, file: JobFile, future: Future[Outcome], waiting: list[_Finished], stop: threading.Event | None
