@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,9 @@ _BADGES: dict[str, tuple[str, Literal["gray", "blue", "orange"]]] = {
     "environment": ("Environment", "orange"),
     "command line": ("Command line", "orange"),
 }
+_CODE = re.compile("`([^`]*)`")
+_OFFLINE = "CORTEX_OFFLINE, HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE"
+_SEEN = "settings_seen"
 _AS_IT_IS, _THIS_TEXT = "Left to the model", "This text"
 
 
@@ -24,7 +28,7 @@ def draw(states: list[SettingState]) -> None:
     """The settings by group."""
     for group in dict.fromkeys(state.group for state in states):
         st.subheader(group)
-        with st.container(border=True, key=f"group_{group.lower().replace('-', '_')}"):
+        with st.container(border=True, gap="large", key=f"group_{group.lower().replace('-', '_')}"):
             for state in states:
                 if state.group == group:
                     _row(state)
@@ -49,7 +53,7 @@ def _row(state: SettingState) -> None:
 def _about(state: SettingState) -> None:
     word, colour = _BADGES[state.source]
     st.markdown(f"**{safe.label(values.title(state.key))}** :{colour}-badge[{word}]")
-    lines = [f"<div>{safe.escape(state.description)}</div>"]
+    lines = [f"<div>{_CODE.sub(r'<code>\1</code>', safe.escape(state.description))}</div>"]
     if state.cost:
         lines.append(f'<div class="cx-quiet"><strong>When changed:</strong> {safe.escape(state.cost)}</div>')
     facts = [f"Default: {_in_words(state.key, state.default)}", *_limits(state.key)]
@@ -81,9 +85,8 @@ def _limits(key: str) -> list[str]:
 
 def _field(state: SettingState) -> None:
     key, fixed = f"setting_{state.key}", values.read_only(state)
+    _follow(state, key)
     wrong = values.error(state.key)
-    if state.key not in _kept_fields() and not wrong:
-        st.session_state[key] = _as_widget(state)
     _widget(state, key, fixed)
     if state.key.endswith("_bytes") and isinstance(st.session_state.get(key), int):
         safe.show(f'<div class="cx-quiet">{wording.size(st.session_state[key])}</div>')
@@ -99,20 +102,35 @@ def _field(state: SettingState) -> None:
             key=f"reset_{state.key}",
         )
     if state.source == "environment":
-        safe.show(f'<div class="cx-quiet">The variable {safe.escape(state.env)} decides; change it there.</div>')
+        variable = _OFFLINE if state.key == "offline" else state.env
+        safe.show(f'<div class="cx-quiet">The variable {safe.escape(variable)} decides; change it there.</div>')
     elif fixed:
         safe.show('<div class="cx-quiet">Given when the program was started; change it there.</div>')
 
 
-def _kept_fields() -> frozenset[str]:
-    """Settings with a field of two parts, which look after themselves."""
-    return frozenset(
-        {"embedding_query_instruction", "embedding_document_instruction"},
-    )
+def _follow(state: SettingState, key: str) -> None:
+    """Put a value into the field when it is drawn first or was changed elsewhere.
+
+    Not with every run: a run that began before somebody typed would take away what was typed.
+    """
+    seen: dict[str, object] = st.session_state.setdefault(_SEEN, {})
+    value = str(state.value) if isinstance(state.value, Path) else state.value
+    chosen = f"{key}_kind"
+    if _in_two_parts(state.key):
+        if chosen not in st.session_state or seen.get(state.key) != value:
+            st.session_state[chosen] = _AS_IT_IS if value is None else _THIS_TEXT
+        value = value or ""
+    if key not in st.session_state:
+        values.forget_error(state.key)
+        st.session_state[key] = value
+    elif seen.get(state.key) != state.value and not values.error(state.key) and st.session_state[key] != value:
+        st.session_state[key] = value
+    seen[state.key] = state.value
 
 
-def _as_widget(state: SettingState) -> Any:
-    return str(state.value) if isinstance(state.value, Path) else state.value
+def _in_two_parts(key: str) -> bool:
+    """Text that may also be left to the program: nothing and empty are different things."""
+    return values.kind(key) is str and values.may_be_null(key)
 
 
 def _widget(state: SettingState, key: str, fixed: bool) -> None:
@@ -135,18 +153,14 @@ def _widget(state: SettingState, key: str, fixed: bool) -> None:
             label_visibility="collapsed",
             **common,
         )
-    elif values.may_be_null(name):
+    elif _in_two_parts(name):
         _text_or_nothing(state, key, fixed)
     else:
         st.text_input(label, label_visibility="collapsed", **common)
 
 
 def _text_or_nothing(state: SettingState, key: str, fixed: bool) -> None:
-    """A text that may also be left to the program: nothing and empty are different things."""
     chosen = f"{key}_kind"
-    st.session_state.setdefault(chosen, _AS_IT_IS if state.value is None else _THIS_TEXT)
-    if state.value is not None:
-        st.session_state[chosen] = _THIS_TEXT
     st.segmented_control(
         values.title(state.key),
         [_AS_IT_IS, _THIS_TEXT],
@@ -158,7 +172,6 @@ def _text_or_nothing(state: SettingState, key: str, fixed: bool) -> None:
         key=chosen,
     )
     if st.session_state[chosen] == _THIS_TEXT:
-        st.session_state[key] = state.value or ""
         st.text_input(
             values.title(state.key),
             label_visibility="collapsed",

@@ -121,28 +121,30 @@ def read_only(state: SettingState) -> bool:
 
 def save(key: str, value: Any) -> None:
     """Write a setting; what is wrong with it is kept for `error`, and what was typed stays in the field."""
-    errors = dict(st.session_state.get(_ERRORS, {}))
-    errors.pop(key, None)
+    forget_error(key)
     try:
         save_setting(current(), key, value)
     except CortexError as error:
-        errors[key] = str(error)
+        st.session_state[_ERRORS] = {**st.session_state.get(_ERRORS, {}), key: str(error)}
     else:
         st.toast(f"Saved: {title(key)}", icon=":material/check_circle:")
-    st.session_state[_ERRORS] = errors
 
 
 def put_back(key: str) -> None:
-    """Let the default hold again."""
-    errors = dict(st.session_state.get(_ERRORS, {}))
-    errors.pop(key, None)
+    """Let the default hold again, in the field too."""
+    forget_error(key)
+    st.session_state.pop(f"setting_{key}", None)
     try:
         reset_setting(current(), key)
     except CortexError as error:
-        errors[key] = str(error)
+        st.session_state[_ERRORS] = {**st.session_state.get(_ERRORS, {}), key: str(error)}
     else:
         st.toast(f"Back to the default: {title(key)}", icon=":material/check_circle:")
-    st.session_state[_ERRORS] = errors
+
+
+def forget_error(key: str) -> None:
+    """Nothing is wrong with the setting any more."""
+    st.session_state[_ERRORS] = {name: text for name, text in st.session_state.get(_ERRORS, {}).items() if name != key}
 
 
 def error(key: str) -> str:

@@ -72,11 +72,11 @@ def _menu(page, number: int, action: str) -> None:
 def test_a_collection_is_made_renamed_merged_and_deleted(library, open_page) -> None:
     page = open_page(library, "collections")
     _press(page, "new_collection")
-    page.get_by_label("Name").fill("Drafts")
+    page.locator(".st-key-create_name input").fill("Drafts")
     page.get_by_role("button", name="Make the collection").click()
     page.get_by_text("The collection 'Drafts' is there").wait_for()
     _menu(page, 0, "Rename or describe")
-    page.get_by_label("Name").fill("Sketches")
+    page.locator(".st-key-edit_name input").fill("Sketches")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("'Drafts' is now called 'Sketches'").wait_for()
     _menu(page, 1, "Merge into another")
@@ -155,7 +155,7 @@ def test_a_row_opens_in_the_drawer_and_details_are_saved(library, open_page) -> 
     ready(page)
     _tick(page, 1)
     _press(page, "selected_details")
-    page.get_by_label("Title").fill(HOSTILE)
+    page.get_by_role("textbox", name="Title", exact=True).fill(HOSTILE)
     page.keyboard.press("Tab")
     ready(page)
     _press(page, "details_send")
@@ -163,7 +163,7 @@ def test_a_row_opens_in_the_drawer_and_details_are_saved(library, open_page) -> 
     ready(page)
     _tick(page, 1)
     _press(page, "selected_details")
-    assert page.get_by_label("Title").input_value() == HOSTILE
+    assert page.get_by_role("textbox", name="Title", exact=True).input_value() == HOSTILE
     assert "The file itself says nothing" in text_of(page)
     with page.expect_download() as download:
         page.locator(".st-key-details_original button").first.click()
