@@ -138,8 +138,9 @@ def test_the_lists_that_load_when_they_are_opened(sample_app: Any, open_page: An
     page.wait_for_url(lambda url: "doc=" not in url)
     ready(page)
     page.locator(".st-key-debug_log summary").click()
-    page.wait_for_selector(".st-key-debug_stages")
-    page.wait_for_selector(".st-key-debug_hits")
+    tables = page.locator('.st-key-debug_log [data-testid="stDataFrame"]')
+    tables.nth(1).wait_for()
+    assert tables.count() == 2
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(sample_app: Any, open_page: Any, ready: Ready) -> None:

@@ -340,6 +340,32 @@ class TestHostile:
         at = open_page(q=text, title=text, tag=text, in_=text)
         assert not markup(at)
 
+    def test_as_file_name_title_collection_tag_and_text(
+        self, library: CortexSuite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = "<img src=x onerror=alert(1)> :red[x] ![a](http:x) $$y$$.md"
+        text = f"# {HOSTILE[0]} {HOSTILE[2]}\n\nThe storm {HOSTILE[1]} took the roof. {HOSTILE[2]}\n"
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        hostile = CortexSuite.open(tmp_path / "library")
+        monkeypatch.setattr(session, "_open", hostile)
+        try:
+            hostile.ingest([tmp_path / name], collection=":red[x] <script>c</script>")
+            (document,) = hostile.documents()
+            hostile.set_tags(document.id, [":red[x] <b>t</b>"])
+            hostile.set_metadata(document.id, title=HOSTILE[2], author=HOSTILE[0])
+            hit = hostile.search("storm").hits[0]
+            at = open_page(q="storm", tag=":red[x] <b>t</b>", doc=hit.document_id, page="1", hit=hit.chunk_id)
+            assert '<mark class="passage">' in shown(at) and "storm" in shown(at)
+            for key in ("more", "cite"):
+                at.session_state[f"{key}_{hit.chunk_id}"] = True
+            at.session_state["debug_log"] = True
+            at.run()
+            assert not at.exception
+            assert not markup(at)
+            assert "&lt;img src=x" in shown(at)
+        finally:
+            hostile.close()
+
     @pytest.mark.parametrize(
         "text", ["report.pdf", "a/b\\c.txt", "", "...", "x\r\nSet-Cookie: a", "\u202efdp.exe", "ü" * 300]
     )
