@@ -54,6 +54,19 @@ def test_an_ingest_is_worked_on_by_the_application(server: Server, tmp_path: Pat
     assert cortex(server, "jobs", "list").stdout.count("Papers") >= 2
 
 
+def test_a_folder_is_followed_and_a_job_resumed_by_the_application(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "followed"
+    folder.mkdir()
+    for name in ("owl", "crane"):
+        (folder / f"{name}.txt").write_text(f"The {name} is a bird of the marsh.")
+    cortex(server, "sync", folder, "--collection", "Followed")
+    (folder / "owl.txt").unlink()
+    cortex(server, "sync", folder, "--collection", "Followed")
+    listed = json.loads(cortex(server, "documents", "list", "--collection", "Followed", "--json").stdout)
+    assert [row["name"] for row in listed["documents"]] == ["crane.txt"]
+    assert "goes on with the queue" in cortex(server, "jobs", "resume").stderr
+
+
 def test_a_search_is_answered_by_the_application(server: Server) -> None:
     before = asked(server, "/v1/search")
     remote = json.loads(cortex(server, "search", "puffin burrow", "--json", "--top-k", "3").stdout)
