@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -70,7 +71,7 @@ def _head() -> tuple[Filters, str]:
 
 def _narrowed(filters: Filters) -> Filters:
     """What the boxes for type, language and tag add; each choice says how many documents it gives."""
-    kept = {field: tuple(st.session_state.get(f"documents_{field}", ())) for field in _FIELDS}
+    kept: dict[str, Any] = {field: tuple(st.session_state.get(f"documents_{field}", ())) for field in _FIELDS}
     facets = suite().facets(replace(filters, **kept))
     used = sum(1 for values in kept.values() if values)
     with st.popover(
@@ -79,7 +80,9 @@ def _narrowed(filters: Filters) -> Filters:
         width="stretch",
         key="documents_filters",
     ):
-        chosen = {field: _choices(label, field, facets, name) for field, (label, name) in _FIELDS.items()}
+        chosen: dict[str, Any] = {
+            field: _choices(label, field, facets, name) for field, (label, name) in _FIELDS.items()
+        }
     return replace(filters, **chosen)
 
 
@@ -179,9 +182,9 @@ def _rows(documents: tuple[Document, ...], everything: bool):  # type: ignore[no
     return pandas.DataFrame(rows)
 
 
-def _columns(everything: bool) -> dict[str, object]:
+def _columns(everything: bool) -> dict[str, Any]:
     config = st.column_config
-    columns: dict[str, object] = {
+    columns: dict[str, Any] = {
         "open": config.ButtonColumn("Open", width=60, type="tertiary", on_click=_open, key=_CLICK),
         "name": config.TextColumn("Name", width=250),
         "title": config.TextColumn("Title", width=180),

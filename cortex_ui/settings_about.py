@@ -58,10 +58,10 @@ def _requirements() -> tuple[tuple[str, str], ...]:
 
 def _licence(about: metadata.PackageMetadata) -> str:
     """The short name: the expression, else the classifier, else the first line of the field."""
-    if expression := about.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in about:
+        return about["License-Expression"]
     for classifier in about.get_all("Classifier") or []:
         if classifier.startswith("License :: OSI Approved :: "):
             return str(classifier).rpartition(" :: ")[2]
-    first = str(about.get("License") or "").strip().split("\n")[0]
+    first = about["License"].strip().split("\n")[0] if "License" in about else ""
     return first if 0 < len(first) <= _LONG else "see the package"

@@ -53,7 +53,8 @@ def _row(state: SettingState) -> None:
 def _about(state: SettingState) -> None:
     word, colour = _BADGES[state.source]
     st.markdown(f"**{safe.label(values.title(state.key))}** :{colour}-badge[{word}]")
-    lines = [f"<div>{_CODE.sub(r'<code>\1</code>', safe.escape(state.description))}</div>"]
+    description = _CODE.sub(r"<code>\1</code>", safe.escape(state.description))
+    lines = [f"<div>{description}</div>"]
     if state.cost:
         lines.append(f'<div class="cx-quiet"><strong>When changed:</strong> {safe.escape(state.cost)}</div>')
     facts = [f"Default: {_in_words(state.key, state.default)}", *_limits(state.key)]
@@ -130,20 +131,20 @@ def _follow(state: SettingState, key: str) -> None:
 
 def _in_two_parts(key: str) -> bool:
     """Text that may also be left to the program: nothing and empty are different things."""
-    return values.kind(key) is str and values.may_be_null(key)
+    return values.kind(key) == "text" and values.may_be_null(key)
 
 
 def _widget(state: SettingState, key: str, fixed: bool) -> None:
     name, label = state.key, values.title(state.key)
     common: dict[str, Any] = {"key": key, "disabled": fixed, "on_change": _changed, "args": (name, key)}
     kind = values.kind(name)
-    if kind is bool:
+    if kind == "switch":
         st.toggle("On" if state.value else "Off", **common)
-    elif kind is Literal:
+    elif kind == "choice":
         options = list(values.choices(name))
         st.selectbox(label, options, label_visibility="collapsed", **common)
-    elif kind in {int, float}:
-        whole = kind is int
+    elif kind in {"whole", "number"}:
+        whole = kind == "whole"
         st.number_input(
             label,
             value=None if values.may_be_null(name) else "min",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -85,13 +86,13 @@ def title(key: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def kind(key: str) -> type:
-    """bool, int, float, str, Path, or Literal for a choice."""
+def kind(key: str) -> str:
+    """ "switch", "whole", "number", "text", "folder" or "choice"."""
     annotation = CortexConfig.model_fields[key].annotation
     if get_origin(annotation) is Literal:
-        return Literal  # type: ignore[return-value]
-    kinds: list[type] = [each for each in get_args(annotation) or (annotation,) if each is not NoneType]
-    return kinds[0]
+        return "choice"
+    kinds = [each for each in get_args(annotation) or (annotation,) if each is not NoneType]
+    return {bool: "switch", int: "whole", float: "number", str: "text", Path: "folder"}[kinds[0]]
 
 
 def choices(key: str) -> tuple[str, ...]:
