@@ -67,8 +67,7 @@ def under_way() -> bool:
 
 
 def report() -> None:
-    """Show what goes on, or how it ended when that was not as expected."""
-    problem = st.session_state.pop(PROBLEM, "")
+    """Show what goes on, or how it ended when that was not as expected (until files are added again)."""
     copying: _Copying | None = st.session_state.get(_COPYING)
     if copying is not None and not copying.done.is_set():
         st.info(
@@ -77,9 +76,9 @@ def report() -> None:
             icon=":material/file_copy:",
         )
     elif copying is not None:
-        problem = problem or copying.problem or _left_out(copying)
+        st.session_state[PROBLEM] = copying.problem or _left_out(copying)
         del st.session_state[_COPYING]
-    if problem:
+    if problem := st.session_state.get(PROBLEM, ""):
         st.error(safe.label(problem), icon=":material/error:")
 
 

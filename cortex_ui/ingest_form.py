@@ -124,6 +124,7 @@ def _label(way: str, chosen: list[Any] | str) -> str:
 
 
 def _add_uploads(files: list[Any], collection: str, options: IngestOptions) -> None:
+    st.session_state.pop(copying.PROBLEM, None)
     with told():
         job = suite().receive([(file.name, file) for file in files], collection, options)
         # What was uploaded lies in the library now: an empty uploader lets go of its memory.
@@ -134,6 +135,7 @@ def _add_uploads(files: list[Any], collection: str, options: IngestOptions) -> N
 
 
 def _add_path(text: str, collection: str, options: IngestOptions) -> None:
+    st.session_state.pop(copying.PROBLEM, None)
     try:
         path = Path(text).expanduser()
     except RuntimeError:  # there is no such user

@@ -46,6 +46,9 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-file.done .cx-icon { color: #0b6b43; }
 .cx-file:is(.failed, .quarantined) :is(.cx-icon, .cx-state, .cx-reason) { color: #b42318; }
 .cx-file:is(.parsing, .embedding, .indexing) :is(.cx-icon, .cx-state) { color: #1d4ed8; }
+[class*="st-key-open_file_"] button, [class*="st-key-retry_file_"] button {
+  min-height: 0; padding: 0.1rem 0; margin-top: 0.2rem; }
+@media (max-width: 640px) { .cx-line { flex-direction: column; } }
 .cx-reason { font-size: 0.9rem; line-height: 1.45; overflow-wrap: anywhere; color: #5b6478; }
 .cx-steps { margin: 0 0 0.4rem; padding-left: 1.25rem; line-height: 1.65; } .cx-centre { text-align: center; }
 .cx-description { font-size: 0.95rem; line-height: 1.45; overflow-wrap: anywhere; white-space: pre-line; }
