@@ -248,6 +248,11 @@ BROKEN = [
         b'--b\r\ncontent-disposition: form-data; name="files"; filename="a"\r\n\r\ncut off',
         "multipart/form-data; boundary=b",
     ),
+    (
+        b'--b\r\ncontent-disposition: form-data; name="files"; filename="a"\r\n\r\nwhole\r\n'
+        b'--b\r\ncontent-disposition: form-data; name="files"; filename="b"\r\n\r\ncut off',
+        "multipart/form-data; boundary=b",
+    ),
     (b"no parts at all", "multipart/form-data; boundary=b"),
     (b"--b--\r\n", "multipart/form-data; boundary=b"),
     (b"--b--\r\n", "multipart/form-data"),
