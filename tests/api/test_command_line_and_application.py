@@ -47,6 +47,16 @@ def asked(server: Server, route: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
+def test_asking_the_application_loads_neither_numpy_nor_the_engine() -> None:
+    code = (
+        "import sys, cortex_engine.cli.searching, cortex_engine.cli.remote, cortex_engine.api.announce\n"
+        "import cortex_engine.core.search, cortex_engine.config\n"
+        "print([name for name in ('numpy', 'fastapi', 'sqlite3', 'cortex_engine.suite') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_an_ingest_is_worked_on_by_the_application(server: Server, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("The wren sings in the hedge.")
     report = json.loads(cortex(server, "ingest", tmp_path / "new.txt", "--collection", "Papers", "--json").stdout)
