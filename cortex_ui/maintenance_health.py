@@ -124,8 +124,14 @@ def _finding(each: Finding, tone: str, icon: str) -> str:
     below = f'<div class="cx-quiet">{remedy}</div>' if remedy else ""
     return (
         f'<div class="cx-finding {tone}"><span class="cx-icon" aria-hidden="true">{icon}</span><div>'
-        f'<div class="cx-name">{safe.escape(each.check)}</div><div>{with_code(each.message)}</div>{below}</div></div>'
+        f'<div class="cx-name">{safe.escape(title(each.check))}</div><div>{with_code(each.message)}</div>{below}</div></div>'
     )
+
+
+def title(check: str) -> str:
+    """The doctor's word for a check as people read it: "sqlite-version" as "Sqlite version"."""
+    words = check if " " in check else check.replace("-", " ")
+    return words[:1].upper() + words[1:]
 
 
 def remedy_here(each: Finding) -> str:

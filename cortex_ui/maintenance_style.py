@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cortex_ui import style
+
 LIGHT = ("#4338CA", "#0E9F6E", "#D97706", "#0284C7", "#DB2777", "#7C3AED", "#65A30D", "#DC2626", "#0D9488", "#B45309")
 DARK = ("#818CF8", "#34D399", "#FBBF24", "#38BDF8", "#F472B6", "#A78BFA", "#A3E635", "#F87171", "#2DD4BF", "#FDBA74")
 OTHER = "#94A3B8"
@@ -85,4 +87,4 @@ def apply() -> None:
     """Put the styles on the page."""
     colours = [*(DARK if dark() else LIGHT), OTHER]
     swatches = "".join(f".cx-swatch.c{place} {{ background: {colour}; }}\n" for place, colour in enumerate(colours))
-    st.html(f"<style>{_CSS}{_TONES.format(**(_ON_DARK if dark() else _ON_LIGHT))}{swatches}</style>")
+    style.add(f"{_CSS}{_TONES.format(**(_ON_DARK if dark() else _ON_LIGHT))}{swatches}")

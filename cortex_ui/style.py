@@ -98,3 +98,8 @@ def apply() -> None:
     dark = st.context.theme.type == "dark"
     st.html(f"<style>{_CSS}{_BARS}{_DARK if dark else ''}</style>")
     st.html(_KEYS, unsafe_allow_javascript=True)
+
+
+def add(css: str) -> None:
+    """Put the styles of one page on it; `css` is our own, never from a document."""
+    st.html(f"<style>{css}</style>")

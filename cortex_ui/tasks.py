@@ -74,6 +74,7 @@ class Task:
             number = uuid.uuid4().hex[:8]
             _log.exception("unexpected failure %s in the task %s", number, self.name)
             self.error = f"Something unexpected happened (number {number}). Logs has the details under that number."
+        _log.info("the task %s took %.1f s", self.name, time.monotonic() - self.started)
         self.ended = datetime.now(UTC).isoformat(timespec="seconds")
         self._end.set()
 

@@ -43,7 +43,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(
             r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}|\bhf_[A-Za-z0-9]{12,}|\bgh[pousr]_[A-Za-z0-9]{12,}|"
             r"\bgithub_pat_\w{12,}|\bglpat-[\w-]{12,}|\bxox[a-z]-[\w-]{8,}|\bAKIA[A-Z0-9]{12,}|\bASIA[A-Z0-9]{12,}|"
-            r"\bAIza[\w-]{20,}|\bcortex_[\w-]{12,}\.[\w-]{16,}|\bcortex[-_][0-9a-f]{12}[-_.][\w-]{16,}"
+            r"\bAIza[\w-]{20,}|\bctx_[0-9a-f]{12}_[\w-]{16,}"
         ),
         _HIDDEN,
     ),

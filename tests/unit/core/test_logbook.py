@@ -44,6 +44,7 @@ LEAKS = [
     f"glpat-{SECRET}",
     f"xoxb-12345-{SECRET}",
     f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIi{SECRET}.{SECRET}",
+    f"ctx_0123456789ab_{SECRET}-{SECRET}_x was refused",
     f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
     f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
 ]
