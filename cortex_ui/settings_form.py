@@ -115,18 +115,29 @@ def _follow(state: SettingState, key: str) -> None:
     Not with every run: a run that began before somebody typed would take away what was typed.
     """
     seen: dict[str, object] = st.session_state.setdefault(_SEEN, {})
-    value = str(state.value) if isinstance(state.value, Path) else state.value
-    chosen = f"{key}_kind"
+    kept = str(state.value) if isinstance(state.value, Path) else state.value
+    value, moved = kept, state.key not in seen or seen[state.key] != kept
     if _in_two_parts(state.key):
-        if chosen not in st.session_state or seen.get(state.key) != value:
-            st.session_state[chosen] = _AS_IT_IS if value is None else _THIS_TEXT
-        value = value or ""
+        if f"{key}_kind" not in st.session_state or moved:
+            st.session_state[f"{key}_kind"] = _AS_IT_IS if kept is None else _THIS_TEXT
+        value = kept or ""
     if key not in st.session_state:
         values.forget_error(state.key)
         st.session_state[key] = value
-    elif seen.get(state.key) != state.value and not values.error(state.key) and st.session_state[key] != value:
+    elif moved and not values.error(state.key) and st.session_state[key] != value:
         st.session_state[key] = value
-    seen[state.key] = state.value
+    seen[state.key] = kept
+
+
+def _is_new(name: str, value: object) -> bool:
+    """Whether a field holds something else than was put into it.
+
+    Fields that come and go with the search report their old value as a change now and then; that must not be written.
+    """
+    if value != st.session_state.get(_SEEN, {}).get(name):
+        return True
+    values.forget_error(name)
+    return False
 
 
 def _in_two_parts(key: str) -> bool:
@@ -185,14 +196,17 @@ def _text_or_nothing(state: SettingState, key: str, fixed: bool) -> None:
 
 
 def _kind_changed(name: str, key: str) -> None:
-    if st.session_state[key] == _AS_IT_IS:
+    if st.session_state[key] == _THIS_TEXT:
+        if _is_new(name, "") and st.session_state.get(_SEEN, {}).get(name) is None:
+            values.save(name, "")
+    elif _is_new(name, None):
         values.put_back(name)
-    else:
-        values.save(name, "")
 
 
 def _changed(name: str, key: str) -> None:
     value = st.session_state[key]
+    if not _is_new(name, value):
+        return
     if value is None and not values.may_be_null(name):
         values.put_back(name)
     else:
