@@ -32,7 +32,7 @@ def draw() -> None:
         ":gray[The doctor compares everything with everything: originals with their hashes, indexes with the catalog, accounts "
         "with documents. Search goes on meanwhile.]"
     )
-    _buttons(running, mendable)
+    _buttons(running, mendable, full=task is not None and bool(task.about))
     if task is None:
         st.markdown("Nothing has been examined since the application was started.")
         return
@@ -44,7 +44,8 @@ def draw() -> None:
     _findings(findings, task.ended)
 
 
-def _buttons(running: bool, mendable: bool) -> None:
+def _buttons(running: bool, mendable: bool, full: bool) -> None:
+    """`full`: what is on the page was found by reading everything; mending looks as closely."""
     with st.container(horizontal=True, key="doctor_buttons"):
         st.button(
             "Examine",
@@ -72,13 +73,13 @@ def _buttons(running: bool, mendable: bool) -> None:
                 key="doctor_mend",
                 disabled=running,
                 on_click=_examine,
-                args=(True, False),
+                args=(True, full),
                 help="Mends what can be mended without loss, and examines again.",
             )
 
 
 def _examine(fix: bool, full: bool) -> None:
-    tasks.begin(_TASK, lambda _: suite().doctor(fix=fix, full=full))
+    tasks.begin(_TASK, lambda _: suite().doctor(fix=fix, full=full), about=full)
 
 
 def _findings(findings: Sequence[Finding], when: str) -> None:

@@ -291,6 +291,26 @@ def test_a_defect_in_a_task_has_a_number(library: CortexSuite, monkeypatch: pyte
     assert not at.button(key="doctor_examine").disabled
 
 
+@pytest.mark.parametrize(("button", "full"), [("doctor_examine", False), ("doctor_full", True)])
+def test_mending_looks_as_closely_as_the_examination(
+    button: str, full: bool, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[bool, bool]] = []
+
+    def doctor(fix: bool = False, full: bool = False) -> list[Finding]:
+        asked.append((fix, full))
+        return [Finding("index", Severity.ERROR, "It is damaged.", "`doctor --fix` builds it anew.", True, fix)]
+
+    monkeypatch.setattr(library, "doctor", doctor)
+    at = page("Health")
+    at.button(key=button).click().run()
+    at = until(at, "doctor")
+    assert "1 thing to mend" in at.error[0].value
+    at.button(key="doctor_mend").click().run()
+    assert "1 thing mended" in until(at, "doctor").success[0].value
+    assert asked == [(False, full), (True, full)]
+
+
 def test_remedies_are_told_in_terms_of_the_page() -> None:
     found = Finding("x", Severity.WARNING, "m", "`doctor --fix` makes it private.", True)
     assert maintenance_health.remedy_here(found) == "Mend makes it private."
