@@ -64,6 +64,21 @@ def test_an_ingest_is_worked_on_by_the_application(server: Server, tmp_path: Pat
     assert cortex(server, "jobs", "list").stdout.count("Papers") >= 2
 
 
+def test_where_files_were_taken_from_is_not_told_over_http(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "whole.txt").write_text("The stork stands on one leg.")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 no")
+    report = json.loads(cortex(server, "ingest", tmp_path, "--collection", "Papers", "--json", code=3).stdout)
+    assert str(tmp_path) in json.dumps(report), "the command line does tell"
+    with server.client() as client:
+        found = [
+            client.get(path).text
+            for path in (f"/v1/jobs/{report['job']}", "/v1/jobs", "/v1/documents?limit=500", "/v1/collections")
+        ]
+    assert "whole.txt" in found[0]
+    assert "whole.txt" in found[2]
+    assert not any(str(tmp_path) in text or str(server.folder) in text for text in found)
+
+
 def test_a_folder_is_followed_and_a_job_resumed_by_the_application(server: Server, tmp_path: Path) -> None:
     folder = tmp_path / "followed"
     folder.mkdir()
