@@ -226,6 +226,7 @@ class TestUrl:
     def test_back_on_the_page_everything_is_as_it_was_left(self, library: CortexSuite) -> None:
         at = open_page(q="ferry", mode="words")
         at.switch_page(str(ROOT / "pages" / "Settings.py")).run()
+        at.query_params.clear()  # as a browser does when another page is chosen
         at.switch_page(str(ROOT / "pages" / "3_Knowledge_Search.py")).run()
         assert at.text_input(key="q").value == "ferry"
         assert at.session_state["mode"] == "words"
@@ -362,7 +363,7 @@ class TestHostile:
             at.run()
             assert not at.exception
             assert not markup(at)
-            assert "&lt;img src=x" in shown(at)
+            assert names(at)[0].startswith("&lt;img src=x")
         finally:
             hostile.close()
 
@@ -496,6 +497,9 @@ class TestStanding:
         hit = library.search(Query("Who discovered the comet?")).hits[0]
         high = replace(hit, stages={"vector": replace(hit.stages["vector"], score=0.8)})
         assert hits.standing(high, 0.75) == "Weak"
+        assert (
+            hits.standing(replace(hit, stages={"vector": replace(hit.stages["vector"], score=0.9)}), 0.75) == "Strong"
+        )
 
 
 def test_an_empty_library_leads_to_the_ingest(
