@@ -70,6 +70,25 @@ def test_the_library_holds_what_was_meant(world, vectors):
     }, "only what is too long or holds control characters is refused"
 
 
+def test_what_is_looked_for_is_found_where_it_is_let_in(trap, vectors, page):
+    """The eye of these tests: the same texts on a page that does not care."""
+    page.set_content("<h1>Careless</h1>" + "<hr>".join(vectors.values()), wait_until="commit")
+    page.wait_for_timeout(500)
+    found = " ".join(page.evaluate(hostile.FOUND, trap.address))
+    for what in ("a script ran", "an element of the hostile text", "a frame", "has no place", "an address", "a link",
+                 "a handler", "an overlay"):  # fmt: skip
+        assert what in found, what
+    assert trap.hits
+    assert page.watch.outside
+    assert page.watch.dialogs
+    trap.hits.clear()
+    page.watch.forget()
+    page.goto("about:blank")
+    page.wait_for_timeout(200)
+    trap.hits.clear()
+    page.watch.forget()
+
+
 @pytest.mark.parametrize("name", ["home", "ingest", "search", "collections", "maintenance", "settings"])
 def test_every_page(world, trap, open_page, name):
     server, _ = world
@@ -249,7 +268,7 @@ def test_sentences_about_what_a_link_asks_for(world, trap, vectors, open_page):
     server, made = world
     page = open_page(server)
     document = next(iter(made.whole.values()))
-    for name in ("script", "picture in Markdown", "overlay", "formula", "Markdown", "colours and badges"):
+    for name in ("picture in Markdown", "overlay", "formula"):
         text = vectors[name]
         for address in (
             server.url("search", q="ZQX01", mode=text, sort=text, n=text, **{"in": text + "?", "from": text}),

@@ -65,7 +65,7 @@ def visible(text: str) -> str:
     return " ".join(_INVISIBLE.sub("", text.replace("\n", " ").replace("\r", " ").replace("\t", " ")).split())
 
 
-_FOUND = """
+FOUND = """
 (trap) => {
   const found = [];
   const add = (what, element) => found.push(what + ": " + element.outerHTML.slice(0, 160));
@@ -100,7 +100,7 @@ _FOUND = """
 
 def assert_harmless(page: Page, trap: Trap, where: str) -> None:
     """No script, no outside request, no overlay, nothing of the hostile text interpreted."""
-    found: list[Any] = page.evaluate(_FOUND, trap.address)
+    found: list[Any] = page.evaluate(FOUND, trap.address)
     assert found == [], f"{where}: {found[:6]}"
     assert trap.hits == [], f"{where}: requests to the trap: {trap.hits[:5]}"
     page.watch.assert_clean()  # type: ignore[attr-defined]
