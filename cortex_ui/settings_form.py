@@ -148,6 +148,7 @@ def _in_two_parts(key: str) -> bool:
 def _widget(state: SettingState, key: str, fixed: bool) -> None:
     name, label = state.key, values.title(state.key)
     common: dict[str, Any] = {"key": key, "disabled": fixed, "on_change": _changed, "args": (name, key)}
+    common["persist_state"] = "page"  # a value that was refused stays, also while the search hides its field
     kind = values.kind(name)
     if kind == "switch":
         st.toggle("On" if state.value else "Off", **common)
@@ -182,6 +183,7 @@ def _text_or_nothing(state: SettingState, key: str, fixed: bool) -> None:
         on_change=_kind_changed,
         args=(state.key, chosen),
         key=chosen,
+        persist_state="page",
     )
     if st.session_state[chosen] == _THIS_TEXT:
         st.text_input(
@@ -192,6 +194,7 @@ def _text_or_nothing(state: SettingState, key: str, fixed: bool) -> None:
             on_change=_changed,
             args=(state.key, key),
             key=key,
+            persist_state="page",
         )
 
 
