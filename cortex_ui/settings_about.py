@@ -40,7 +40,7 @@ def draw(loaded: LoadedConfig) -> None:
 
 def _table(rows: tuple[tuple[str, str], ...]) -> None:
     cells = "".join(f"<tr><th>{safe.escape(name)}</th><td>{safe.escape(value)}</td></tr>" for name, value in rows)
-    safe.show(f'<table class="cx-facts"><tbody>{cells}</tbody></table>')
+    safe.show(f'<table class="cx-facts cx-about"><tbody>{cells}</tbody></table>')
 
 
 def _requirements() -> tuple[tuple[str, str], ...]:

@@ -28,7 +28,7 @@ def draw(states: list[SettingState]) -> None:
     """The settings by group."""
     for group in dict.fromkeys(state.group for state in states):
         st.subheader(group)
-        with st.container(border=True, gap="large", key=f"group_{group.lower().replace('-', '_')}"):
+        with st.container(border=True, gap="medium", key=f"group_{group.lower().replace('-', '_')}"):
             for state in states:
                 if state.group == group:
                     _row(state)

@@ -20,7 +20,7 @@ def draw() -> None:
     """The section."""
     keys = suite().keys()
     st.markdown(
-        "Programs reach this library over HTTP at `/api/v1` (`/api/docs` describes it). A key says who asks and what it may do."
+        "Programs reach this library over HTTP at `/api/v1` (`/api/openapi.json` describes it). A key says who asks and what it may do."
     )
     if not keys:
         st.info(
@@ -43,7 +43,7 @@ def _fresh() -> None:
     if fresh := st.session_state.get(_NEW):
         with st.container(border=True, key="new_key_text"):
             st.markdown(f"**The key {safe.label(fresh[0])}** is shown this once. Copy it now; only its hash is kept.")
-            st.code(fresh[1], language=None)
+            st.code(fresh[1], language=None, wrap_lines=True)
             st.button("It is copied", icon=":material/check:", on_click=_copied, key="key_copied")
 
 

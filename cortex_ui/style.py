@@ -55,6 +55,7 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-heading { font-size: 1.08rem; line-height: 1.35; margin: 0; padding: 0; }
 .cx-names { margin: 0; padding-left: 1.1rem; } .cx-setting > div { margin-bottom: 0.2rem; }
 .cx-setting code { font-size: 0.78rem; overflow-wrap: anywhere; }
+.cx-about :is(th, td) { white-space: normal; overflow-wrap: break-word; vertical-align: top; }
 .cx-bars { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
 .cx-bars :is(th, td) { padding: 0.2rem 0.5rem 0.2rem 0; text-align: left; font-weight: 400; border: 0; }
 .cx-bars th { width: 40%; overflow-wrap: anywhere; } .cx-bars td:last-child { text-align: right; width: 3.5rem; }
