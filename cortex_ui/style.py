@@ -67,6 +67,8 @@ _DARK = """
 mark { background: #7c5e10; color: #fff7d6; }
 mark.passage { background: #2b3270; color: #eef0ff; }
 .cx-quiet { color: #9aa4ba; }
+button[kind="tertiary"]:is(:hover, :active, [aria-expanded="true"]), [data-testid="stPopoverButton"]:is(:hover, :active,
+  [aria-expanded="true"]) { color: #a5b4fc !important; }
 [data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"]:hover { color: #0d111c; }
 [data-testid^="stBaseButton-primary"]:is(:hover, :focus, :active) { background: #a5b4fc; border-color: #a5b4fc; }
 .cx-tile { background: #1a2036; } .cx-lines { color: #9aa4ba; }
