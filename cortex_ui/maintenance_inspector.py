@@ -120,7 +120,7 @@ def _figures(found: Sequence[VectorStatistics]) -> None:
     dimensions = sorted({size for each in found for size in each.dimensions} or {each.spec.dimension for each in found})
     mean = sum(each.norm_mean * each.vectors for each in found) / max(1, vectors)
     low, high = min(each.norm_low for each in found), max(each.norm_high for each in found)
-    with st.grid(4, min_column_width=140, gap="small", key="vector_figures"):
+    with st.grid(4, min_column_width=128, gap="small", key="vector_figures"):
         st.metric("Vectors", wording.number(vectors), border=True)
         st.metric("Dimensions", ", ".join(map(str, dimensions)), border=True)
         st.metric(
@@ -167,11 +167,12 @@ def facts(each: VectorStatistics) -> Iterator[tuple[str, str]]:
     sizes = [f"{size} ({wording.count(count, 'vector')})" for size, count in each.dimensions.items()]
     yield "Stored dimension", ", ".join(sizes) if len(sizes) > 1 else str(next(iter(each.dimensions), spec.dimension))
     yield "Vectors", f"{wording.number(each.vectors)} of {wording.number(each.expected)}"
-    yield "Norm", f"{each.norm_mean:.3f} ({each.norm_low:.3f} to {each.norm_high:.3f})"
+    low, mean, high = (f"{norm:.3f}" for norm in (each.norm_low, each.norm_mean, each.norm_high))
+    yield "Norm", mean if low == high else f"{mean} ({low} to {high})"
     yield "Zero or no number", wording.number(each.zero + each.not_finite)
     yield "Duplicates", wording.number(each.duplicates)
     yield "Backend", spec.backend
-    yield "Revision", spec.revision[:16] or "not given"
+    yield "Revision", spec.revision[:12] or "not given"
     yield "Pooling", f"{spec.pooling}, {'normalised' if spec.normalised else 'not normalised'}"
     yield "Longest input", wording.count(spec.max_tokens, "token")
     if spec.truncated_from:

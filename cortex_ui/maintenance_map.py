@@ -48,7 +48,8 @@ def _map(drawn: EmbeddingMap) -> None:
     groups: list[list[int]] = [[] for _ in range(_COLOURED + 1)]
     for position, document in enumerate(drawn.document_ids):
         groups[places.get(document, _COLOURED)].append(position)
-    wide, narrow = st.columns([2.2, 1], gap="medium")
+    with st.container(key="map_row"):
+        wide, narrow = st.columns([2.2, 1], gap="medium")
     with wide, st.container(border=True, gap="xsmall", key="map_frame"):
         st.echarts_chart(
             spec(drawn, groups),

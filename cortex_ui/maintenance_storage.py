@@ -27,7 +27,7 @@ def draw() -> None:
     report = suite().storage()
     size = sum(item.bytes for item in report.items)
     kept = sum(item.bytes for item in report.items if item.kind == "truth")
-    with st.grid(4, min_column_width=140, gap="small", key="storage_figures"):
+    with st.grid(4, min_column_width=128, gap="small", key="storage_figures"):
         st.metric("Library", wording.size(size), border=True)
         st.metric("To be backed up", wording.size(kept), border=True)
         st.metric("Free on the disk", wording.size(report.free), border=True)

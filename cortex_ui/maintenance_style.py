@@ -24,6 +24,8 @@ _CSS = """
 .cx-facts span { display: block; color: var(--cx-quiet); font-size: 0.84rem; }
 .cx-table .here { font-weight: 600; }
 .cx-table td.number, .cx-table th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.st-key-map_row [data-testid="stColumn"] { min-width: min(270px, 100%); }
+.st-key-map_row [data-testid="stColumn"]:first-child { min-width: min(430px, 100%); }
 .cx-table .unit { display: none; }
 .cx-chip { display: inline-block; border-radius: 6px; padding: 0.05rem 0.5rem; font-size: 0.84rem; white-space: nowrap; }
 .cx-swatch { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
