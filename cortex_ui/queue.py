@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from cortex_engine.core.errors import NotFoundError
@@ -20,16 +22,19 @@ _BAD = (FileState.FAILED, FileState.QUARANTINED)
 def draw() -> None:
     """The queue; it follows by itself while something happens."""
     busy = _busy()
-    st.fragment(_follow if busy else _jobs, run_every=_SECONDS if busy else None)()
+    # One function for both: a click on the way while this changes must find the fragment that it belongs to.
+    st.fragment(_follow, run_every=_SECONDS if busy else None)(busy)
 
 
 def _busy() -> bool:
-    return suite().queue_progress().busy or copying.under_way()
+    progress = suite().queue_progress()
+    # Files in work end also when their job is paused or cancelled.
+    return progress.busy or bool(progress.active) or copying.under_way()
 
 
-def _follow() -> None:
+def _follow(was_busy: bool) -> None:
     with told():
-        if not _busy():
+        if _busy() != was_busy:
             st.rerun()
     _jobs()
 
@@ -73,7 +78,6 @@ def _head(jobs: list[Job]) -> None:
                 icon=":material/clear_all:",
                 key="clear_jobs",
                 on_click=_forget,
-                args=([job.id for job in jobs if job.state in _ENDED and job.finished == job.total],),
                 help="Takes them off this list; the documents stay.",
             )
     if progress.trouble:
@@ -164,11 +168,10 @@ def _act(name: str, job_id: str) -> None:
     st.rerun()
 
 
-def _forget(job_ids: list[str]) -> None:
+def _forget() -> None:
     with told():
-        for job_id in job_ids:
-            try:
-                suite().forget_job(job_id)
-            except NotFoundError:  # another window was faster
-                continue
+        for job in suite().jobs():
+            if job.state in _ENDED and job.finished == job.total:
+                with contextlib.suppress(NotFoundError):  # another window was faster
+                    suite().forget_job(job.id)
     st.rerun()
