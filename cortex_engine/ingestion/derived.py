@@ -129,7 +129,7 @@ class VectorIndex:
         asked = missed = far = 0
         for batch in self._catalog.vectors(self.model_id, documents):
             lengths = np.linalg.norm(batch.vectors, axis=1)
-            units = batch.vectors / np.where(lengths > 0, lengths, 1)[:, np.newaxis]
+            units = (batch.vectors / np.where(lengths > 0, lengths, 1)[:, np.newaxis]).astype(np.float32, copy=False)
             for row in range(0, len(units), max(1, len(units) // wanted)):
                 if lengths[row] == 0:  # it has no direction, and nothing is near it
                     continue
