@@ -20,7 +20,8 @@ def draw() -> None:
     """The section."""
     keys = suite().keys()
     st.markdown(
-        "Programs reach this library over HTTP at `/api/v1` (`/api/openapi.json` describes it). A key says who asks and what it may do."
+        "Programs reach this library over HTTP at `/api/v1` (`/api/openapi.json` describes it). A key says who asks and what "
+        "it may do."
     )
     if not keys:
         st.info(

@@ -163,6 +163,21 @@ def test_reopening_stays_with_the_folder_of_the_command_line(tmp_path: Path, fol
     assert reopened.loaded.sources["data_dir"] == COMMAND_LINE
 
 
+def test_reopening_stays_with_the_open_folder_when_the_file_names_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CORTEX_DATA_DIR")
+    file = folder / "cortex_config.json"
+    file.write_text(json.dumps({"data_dir": str(folder)}))
+    session.stop()
+    session.start(load_config(), background=False)
+    file.write_text(json.dumps({"data_dir": str(folder.parent / "other"), "candidates": 300}))
+    reopened = session.reopen()
+    reopened.stop_background()
+    assert (reopened.config.data_dir, reopened.config.candidates) == (folder, 300)
+    assert values.pending(values.current()) == ["data_dir"]
+
+
 def test_the_search_box_finds_by_name_purpose_and_variable(folder: Path) -> None:
     at = page()
 
