@@ -35,7 +35,7 @@ from browser_kit.watching import FLAGS
 FULL, REAL = 10_000, 2_000
 START_RATIO, SWITCH_SECONDS, SEARCH_SECONDS = 1.3, 0.3, 0.5
 SEARCHES = 40
-CARD = '[class*="st-key-card_"]'
+CARD = '[class*="st-key-hit_"]'
 BARE = "import streamlit as st\nst.title('Hello')\nst.button('Go')\nst.text_input('Name')\n"
 TITLES = {
     "Knowledge Ingest": "Knowledge Ingest",
@@ -207,8 +207,8 @@ def main() -> None:
         "Real Chromium, headless, without a graphics card, on the same machine as the server. Cold: a new server process and",
         "a browser with an empty cache, warm disk, from the start of the process; rounds alternate with an empty Streamlit",
         f"app (`st.title`, a button, a field). Warm: {options.passages:,} passages ({min(REAL, options.passages):,} with",
-        "MiniLM's vectors, the others mixtures of two of those), one browser, from the click or Enter until the new page or the new cards stand there",
-        "without a stale element. Clicks wait for nothing between.",
+        "MiniLM's vectors, the others mixtures of two of those), one browser, from the click or Enter until the new page",
+        "or the new cards stand there without a stale element.",
         "",
     )
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from browser_kit import screens
 from browser_kit.server import PAGES
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -61,9 +62,47 @@ def test_pages_of_an_empty_library(empty_app, open_page, ready, axe, dark):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_results_and_an_open_source(sample_app, open_page, axe, dark):
+def test_results_menus_and_an_open_source(sample_app, open_page, ready, axe, dark):
     page = open_page(sample_app, "search", dark=dark, q="Who discovered the comet?")
-    assert _violations(page, axe) == []
+    found = {"results": _violations(page, axe)}
+    page.locator(".st-key-filters button").first.click()
+    ready(page)
+    found["filters"] = _violations(page, axe)
+    page.keyboard.press("Escape")
+    page.locator(".st-key-debug_log summary").click()
+    ready(page)
+    found["debug log"] = _violations(page, axe)
+    screens.open_card(page, "observatory-annual-report.pdf")
+    found["page with a picture"] = _violations(page, axe)
+    screens.button(screens.drawer(page), "Cite").click()
+    ready(page)
+    found["citation"] = _violations(page, axe)
+    page.goto(sample_app.url("search", q="island", doc="island-walk.pptx", page=1))
+    ready(page)
+    found["page of text"] = _violations(page, axe)
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_tabs_and_dialogs(sample_app, open_page, ready, axe, dark):
+    page = open_page(sample_app, "maintenance", dark=dark)
+    found = {}
+    for tab in ("Jobs", "Ledger", "Health", "Storage", "Logs"):
+        page.get_by_role("tab", name=tab).click()
+        ready(page)
+        page.wait_for_timeout(400)
+        found[tab] = _violations(page, axe)
+    screens.go(page, "Collection Management")
+    screens.act(page, "Samples", "Rename or describe")
+    found["dialog"] = _violations(page, axe)
+    page.goto(sample_app.url("collections", **{"in": "Samples"}))
+    ready(page)
+    found["documents"] = _violations(page, axe)
+    screens.go(page, "Settings")
+    page.get_by_role("tab", name="API keys").click()
+    ready(page)
+    found["keys"] = _violations(page, axe)
+    assert {name: each for name, each in found.items() if each} == {}
 
 
 def test_the_watch_sees_a_violation(page, axe):
