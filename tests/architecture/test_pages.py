@@ -87,17 +87,44 @@ def test_nothing_goes_around_safe(path: Path) -> None:
             assert path.name in {"safe.py", "style.py"}, f"line {node.lineno}: use safe.show"
 
 
+def _functions() -> dict[str, list[ast.FunctionDef]]:
+    found: dict[str, list[ast.FunctionDef]] = {}
+    for path in [*PAGES, *SHARED]:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                found.setdefault(node.name, []).append(node)
+    return found
+
+
+OUR_FUNCTIONS = _functions()
+
+
+def _gives_words(name: str) -> bool:
+    """Whether a function of ours by this name gives only words of ours: every `return` of every one is looked at."""
+    if name in PLAIN_CALLS:
+        return True
+    returns = [
+        node.value
+        for function in OUR_FUNCTIONS.get(name, [])
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and node.value is not None
+    ]
+    return bool(returns) and all(_words(each) for each in returns)
+
+
 def _words(node: ast.expr) -> bool:
     """Whether an expression gives text that is safe to be read as Markdown."""
     if isinstance(node, ast.Call):
         function = node.func
-        return (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")) in PLAIN_CALLS
-    if isinstance(node, ast.Constant):
-        return True
+        if isinstance(function, ast.Attribute) and function.attr in {"capitalize", "upper"}:
+            return _words(function.value)
+        return _gives_words(function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", ""))
     if isinstance(node, ast.IfExp):
         return _words(node.body) and _words(node.orelse)
-    if isinstance(node, ast.JoinedStr):
+    if isinstance(node, (ast.JoinedStr, ast.BoolOp)):
         return all(_words(part) for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return _words(node.left) and _words(node.right)
     if isinstance(node, ast.FormattedValue):
         return _words(node.value) or node.format_spec is not None
     return not isinstance(node, ast.Attribute) or node.attr not in HOSTILE_ATTRIBUTES
