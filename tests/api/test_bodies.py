@@ -55,7 +55,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(open_server
         line.sendall(head("/v1/search", 2_000_000))
         begun = time.monotonic()
         first = line.recv(1000)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 5
     assert first.startswith(b"HTTP/1.1 413")
     with open_server.client() as client:
         refused(client.post("/v1/search", json={"query": MARK * 200_000}), 413, "too_large")
@@ -132,7 +132,7 @@ def test_a_body_that_stands_still_is_given_up(serve: Callable[..., Any]) -> None
             line.sendall(sent)
             status, received = answer_of(line)
             assert status == 408
-            assert 0.9 < time.monotonic() - begun < 6
+            assert 0.9 < time.monotonic() - begun < 10
             assert len(received) < 900
             assert json.loads(received.rpartition(b"\r\n\r\n")[2].split(b"\r\n")[-1])["error"]["code"] == "too_slow"
 
@@ -145,7 +145,7 @@ def test_a_body_that_drips_is_given_up_too(serve: Callable[..., Any]) -> None:
             line.settimeout(0.2)
             begun = time.monotonic()
             received = b""
-            while not received and time.monotonic() - begun < 8:
+            while not received and time.monotonic() - begun < 20:
                 try:
                     line.sendall(b"x")
                     received = line.recv(1000)
@@ -155,7 +155,7 @@ def test_a_body_that_drips_is_given_up_too(serve: Callable[..., Any]) -> None:
 
 
 def test_a_hundred_slow_callers_hinder_nobody(serve: Callable[..., Any]) -> None:
-    server = serve("--no-work", CORTEX_API_BODY_SECONDS="3")
+    server = serve("--no-work", CORTEX_API_BODY_SECONDS="6")
     lines = [server.socket() for _ in range(100)]
     try:
         for number, line in enumerate(lines):
@@ -166,7 +166,7 @@ def test_a_hundred_slow_callers_hinder_nobody(serve: Callable[..., Any]) -> None
             begun = time.monotonic()
             for _ in range(5):
                 assert client.post("/v1/search", json={"query": "tea", "mode": "lexical"}).status_code == 200
-            assert time.monotonic() - begun < 2.5
+            assert time.monotonic() - begun < 5, "the slow ones were waited for"
         statuses = [answer_of(line)[0] for line in lines]
     finally:
         for line in lines:

@@ -101,7 +101,7 @@ def test_a_suite_that_cannot_be_opened_is_told_and_health_says_so() -> None:
 
 
 def test_a_search_is_given_up_and_hinders_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes_search, "SEARCH_SECONDS", 0.5)
+    monkeypatch.setattr(routes_search, "SEARCH_SECONDS", 3.0)
     ended = threading.Event()
 
     def search(query: Query) -> SearchResult:
@@ -115,7 +115,7 @@ def test_a_search_is_given_up_and_hinders_nobody(monkeypatch: pytest.MonkeyPatch
         begun = time.monotonic()
         assert (await client.post("/v1/search", json={"query": "quick"})).status_code == 200
         assert (await client.get("/v1/health/live")).status_code == 200
-        assert time.monotonic() - begun < 0.4, "a blocking search stood in the way of the others"
+        assert time.monotonic() - begun < 2, "a blocking search stood in the way of the others"
         for answer in await asyncio.gather(*slow):
             refused(answer, 504, "timeout")
         ended.set()

@@ -14,7 +14,7 @@ from hypothesis.errors import Unsatisfiable
 
 from tests.api.conftest import Server
 
-EXAMPLES = 40
+EXAMPLES = 15
 """For each operation, valid and invalid requests alike; raise it for a long walk."""
 
 SENT = {"/v1/samples", "/v1/care/rebuild", "/v1/care/doctor"}
