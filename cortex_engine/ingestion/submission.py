@@ -255,7 +255,7 @@ def upload_name(given: str) -> str:
 
     Separators are "/", parts that lead out of the folder are dropped, and so are control characters.
     """
-    words = given.encode("utf-8", "backslashreplace").decode().replace("\\", "/")
+    words = given.replace("\\", "/").encode("utf-8", "backslashreplace").decode()
     whole = "".join(letter for letter in words if unicodedata.category(letter) != "Cc")
     parts = [part for part in whole.split("/") if part not in {"", ".", ".."}]
     if len(parts) > 1 and any(is_ignored(part) for part in parts):
