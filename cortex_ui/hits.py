@@ -149,7 +149,7 @@ def _open(hit: SearchHit, query: Query) -> None:
 
 
 def _actions(hit: SearchHit, query: Query) -> None:
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.button(
             "Open page",
             icon=":material/open_in_full:",
