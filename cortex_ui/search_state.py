@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -123,51 +123,62 @@ def from_query(query: Query) -> Asked:
     )
 
 
-def from_url(url: Mapping[str, list[str]], collections: list[str]) -> tuple[Asked, list[str]]:
-    """What a URL asks for, and a sentence for each value in it that makes no sense and was left out."""
-    remarks: list[str] = []
-    one = {name: values[-1].strip() for name, values in url.items() if values and name not in _LISTS}
-    many = {name: tuple(dict.fromkeys(value for value in url.get(name, []) if value.strip())) for name in _LISTS}
+class _Reading:
+    """The values of a URL, read one by one; what makes no sense is told in `told`."""
 
-    def choice(name: str, options: Mapping[str, str] | tuple[str, ...], default: str) -> str:
-        value = one.get(name, "").lower()
+    def __init__(self, url: Mapping[str, list[str]]) -> None:
+        self.told: list[str] = []
+        self._url = url
+
+    def several(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for value in self._url.get(name, []) if value.strip()))
+
+    def text(self, name: str) -> str:
+        value = (self._url.get(name) or [""])[-1].strip()
+        if len(value) > _LONGEST:
+            self.told.append(f"The link's {name} was cut to {_LONGEST:,} characters.")
+        return value[:_LONGEST]
+
+    def choice(self, name: str, options: Iterable[str], default: str) -> str:
+        value, known = self.text(name).lower(), tuple(options)
         value = _SAME.get(value, value) if name == "mode" else value
-        if value and value not in options:
-            remarks.append(f"The link asked for {name} '{value[:40]}', which is not one of {', '.join(options)}.")
-        return value if value in options else default
+        if value and value not in known:
+            self.told.append(f"The link asked for {name} '{value[:40]}', which is not one of {', '.join(known)}.")
+        return value if value in known else default
 
-    def day(name: str) -> date | None:
-        value = one.get(name, "")
+    def day(self, name: str) -> date | None:
+        value = self.text(name)
         if value and _day(value) is None:
-            remarks.append(f"The link asked for {name} '{value[:40]}', which is not a date like 2024-03-01.")
+            self.told.append(f"The link asked for {name} '{value[:40]}', which is not a date like 2024-03-01.")
         return _day(value)
 
-    text = one.get("q", "")
-    if len(text) > _LONGEST:
-        remarks.append(f"The query of the link was cut to {_LONGEST:,} characters.")
-    remarks += [
+
+def from_url(url: Mapping[str, list[str]], collections: list[str]) -> tuple[Asked, list[str]]:
+    """What a URL asks for, and a sentence for each value in it that makes no sense and was left out."""
+    read = _Reading(url)
+    asked = Asked(
+        read.text("q"),
+        read.choice("mode", MODES, "hybrid"),
+        tuple(name for name in read.several("in") if name in collections),
+        read.several("type"),
+        read.several("lang"),
+        read.several("tag"),
+        read.text("title"),
+        read.day("from"),
+        read.day("to"),
+        read.choice("group", ("0", "1"), "1") == "1",
+        read.choice("sort", SORTS, "relevance"),
+        int(read.choice("n", map(str, SIZES), str(_DEFAULT_SIZE))),
+    )
+    read.told += [
         f"The link asked for the collection '{name[:80]}', which does not exist (any more)."
-        for name in many["in"]
+        for name in read.several("in")
         if name not in collections
     ]
-    asked = Asked(
-        text[:_LONGEST],
-        choice("mode", tuple(MODES), "hybrid"),
-        tuple(name for name in many["in"] if name in collections),
-        many["type"],
-        many["lang"],
-        many["tag"],
-        one.get("title", "")[:_LONGEST],
-        day("from"),
-        day("to"),
-        choice("group", ("0", "1"), "1") == "1",
-        choice("sort", SORTS, "relevance"),
-        int(choice("n", tuple(map(str, SIZES)), str(_DEFAULT_SIZE))),
-    )
     if asked.start and asked.end and asked.start > asked.end:
-        remarks.append("The link's first date was after its last date; both were left out.")
+        read.told.append("The link's first date was after its last date; both were left out.")
         asked = replace(asked, start=None, end=None)
-    return asked, remarks
+    return asked, read.told
 
 
 def _day(text: str) -> date | None:
