@@ -31,7 +31,7 @@ _TEMPLATES = {
     "control characters": "first\x00second\x1b[31mred\x07\nthird\r\n# Heading\n- item",
     "templates": "{{7*7}} ${7*7} <%= 7*7 %> {%raw%} #{7*7} %s %(x)s {0} {name!r}",
     "zero width": "pay\u200bpal \u2060ad\ufeffmin\u00ad",
-    "overlay": '<div id="zqxoverlay" style="position:fixed;inset:0;z-index:99999;background:#fff">Your session ended.'
+    "overlay": '<div id="zqxoverlay" style="position:fixed;inset:0;z-index:99999;background:#fff">ZQX Your session ended.'
     '<form action="TRAP/19"><input name=password></form></div>',
     "data address": '<object data="data:text/html,<script>parent.cortexProof=20</script>"></object>'
     " ![x](data:image/svg+xml;base64,PHN2Zy8+)",
