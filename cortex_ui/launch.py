@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
+import socket
 import sys
 import threading
 import time
@@ -24,6 +26,7 @@ from cortex_engine.api.announce import announce, withdraw
 from cortex_engine.config import LoadedConfig, load_config
 from cortex_engine.core.errors import CortexError
 from cortex_engine.core.logbook import open_logbook
+from cortex_engine.suite import CortexSuite
 from cortex_ui import gate, session
 
 _log = logging.getLogger(__name__)
@@ -35,9 +38,8 @@ _options = argparse.Namespace(data_dir=None, samples=False, no_browser=True)
 async def _lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     """Open the library when the server starts, close it when it ends. A library that cannot be opened is told on the page."""
     loaded = load_config(_options.data_dir)
-    address, port = str(st.get_option("server.address") or "0.0.0.0"), int(st.get_option("server.port"))  # noqa: S104
     try:
-        await asyncio.to_thread(_open, loaded, address, port)
+        await asyncio.to_thread(_open, loaded, _address(), int(st.get_option("server.port")))
     except CortexError as error:
         _log.error("%s", error)
     try:
@@ -47,18 +49,28 @@ async def _lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
         await asyncio.to_thread(session.stop)
 
 
+def _address() -> str:
+    """The address that the server listens on; Streamlit takes every one when none is set."""
+    return str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104
+
+
 def _open(loaded: LoadedConfig, address: str, port: int) -> None:
     open_logbook(loaded.config.data_dir, loaded.config.log_level)
     suite = session.start(loaded)
-    if not gate.is_loopback(address) and not suite.keys() and not gate.sign_in_service():
-        session.stop()
+    _require_doorkeeper(suite, address)
+    announce(loaded.config.data_dir, f"http://{'127.0.0.1' if gate.is_loopback(address) else address}:{port}/api")
+    if _options.samples and suite.counts().documents == 0:
+        suite.submit_samples()
+
+
+def _require_doorkeeper(suite: CortexSuite, address: str) -> None:
+    """End the program when others could reach it and nobody could sign in."""
+    known = any(not key.revoked for key in suite.keys())  # noqa: SIM118
+    if not gate.is_loopback(address) and not known and not gate.sign_in_service():
         raise SystemExit(
             f"The server was to listen on {address}, where others can reach it, but nobody could sign in. Make a key first "
             "(`cortex keys create NAME --scope admin`), or configure OpenID Connect (docs/how-to/serve-others.md)."
         )
-    announce(loaded.config.data_dir, f"http://{'127.0.0.1' if gate.is_loopback(address) else address}:{port}/api")
-    if _options.samples and suite.counts().documents == 0:
-        suite.submit_samples()
 
 
 def _unexpected(error: Exception) -> bool:
@@ -76,7 +88,7 @@ def _unexpected(error: Exception) -> bool:
 app = st.App(
     str(_MAIN),
     lifespan=_lifespan,
-    routes=[Mount("/api", app=create_app(session.suite))],
+    routes=[Mount("/api", app=create_app(session.suite, behind=_address))],
     on_script_error=_unexpected,
 )
 
@@ -97,20 +109,28 @@ def main() -> None:
     _options = _arguments(sys.argv[1:])
     sys.argv = sys.argv[:1]
     try:
-        config = load_config(_options.data_dir).config
+        loaded = load_config(_options.data_dir)
+        config = loaded.config
+        address, port = _options.address or config.server_address, _options.port or config.server_port
+        if not gate.is_loopback(address):
+            with CortexSuite.open(loaded=loaded, command="the application") as suite:
+                _require_doorkeeper(suite, address)
     except CortexError as error:
         raise SystemExit(str(error)) from error
-    address, port = _options.address or config.server_address, _options.port or config.server_port
     where = f"http://{'localhost' if gate.is_loopback(address) else address}:{port}"
     print(f"Cortex Suite is at {where} (the library: {config.data_dir}). Stop it with Ctrl-C.", flush=True)  # noqa: T201
     if not _options.no_browser:
         threading.Thread(target=_show, args=(where,), daemon=True).start()
+    # uvicorn believes X-Forwarded-For of any program on this machine; the API has its own setting for that (server_proxy).
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # noqa: TID251
     with contextlib.suppress(KeyboardInterrupt):
         app.run(
             config={
                 "server.address": address,
                 "server.port": port,
                 "server.headless": True,
+                # Without a name of its own Streamlit asks a host on the internet for the outer address, to print it.
+                "browser.serverAddress": "localhost" if gate.is_loopback(address) else socket.gethostname(),
                 "server.maxUploadSize": max(1, config.parse_file_bytes // 1_000_000),
             }
         )

@@ -44,10 +44,10 @@ class Caller:
 class Access:
     """Lets a request through with its `Caller` under "cortex.caller", or refuses it before its body is read."""
 
-    def __init__(self, app: ASGIApp, suite_of: Callable[[], CortexSuite], behind: str) -> None:
+    def __init__(self, app: ASGIApp, suite_of: Callable[[], CortexSuite], behind: Callable[[], str]) -> None:
         self._app = app
         self._suite_of = suite_of
-        self._open = is_loopback(behind)
+        self._behind = behind
         self._rates = Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
@@ -79,7 +79,7 @@ class Access:
         caller = await anyio.to_thread.run_sync(self._caller, text) if text else None
         if caller is not None:
             self._rates.require(config.api_requests_per_minute, "key", caller.key)
-        elif not needed and self._open and not text:
+        elif not needed and is_loopback(self._behind()) and not text:
             caller = _neighbour(peer, headers)
         scope["cortex.caller"] = caller or _refuse(bool(text))
 

@@ -62,7 +62,7 @@ _CODES = {
 }
 
 
-def build(suite_of: Callable[[], CortexSuite], behind: str) -> FastAPI:
+def build(suite_of: Callable[[], CortexSuite], behind: Callable[[], str]) -> FastAPI:
     """See `cortex_engine.api.create_app`."""
     app = FastAPI(
         title="Cortex Suite",
