@@ -18,7 +18,7 @@ def _pages() -> dict[str, list[st.Page]]:
         return st.Page(_PAGES / file, title=title, icon=f":material/{icon}:", help=text)
 
     return {
-        "": [st.Page(home.draw, title="Home", icon=":material/home:", default=True, url_path="Home")],
+        "": [st.Page(home.draw, title="Home", icon=":material/home:", default=True)],
         "Find": [
             page("3_Knowledge_Search.py", "Knowledge Search", "search", "Find passages by meaning, by word, or both.")
         ],
