@@ -30,7 +30,7 @@ from cortex_engine.suite import CortexSuite
 
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
 from browser_kit.server import App, free_port
-from browser_kit.watching import FLAGS
+from browser_kit.watching import FLAGS, SETTLED
 
 FULL, REAL = 10_000, 2_000
 START_RATIO, SWITCH_SECONDS, SEARCH_SECONDS = 1.3, 0.3, 0.5
@@ -48,8 +48,10 @@ TITLES = {
 
 _CARDS_CHANGED = """
 ([card, before]) => {
-  const now = [...document.querySelectorAll(card)].filter((each) => !each.closest("[data-stale=true]"));
-  return now.length > 0 && now.map((each) => each.className).join("|") !== before;
+  const app = document.querySelector("[data-testid=stApp]").dataset.testScriptState;
+  const all = [...document.querySelectorAll(card)];
+  return app === "notRunning" && all.length > 0 && !document.querySelector("[data-stale=true]")
+    && all.map((each) => each.className).join("|") !== before;
 }
 """
 _CARDS = "(card) => [...document.querySelectorAll(card)].map((each) => each.className).join('|')"
@@ -147,7 +149,7 @@ def switches(page: Tab, rounds: int) -> list[float]:
 
 
 def searches(page: Tab, questions: list[str]) -> list[float]:
-    """From Enter until the cards of this query stand there."""
+    """From Enter until all cards of this query stand there and the script has ended."""
     found = []
     for question in questions:
         field = page.locator(".st-key-q input")
@@ -157,7 +159,8 @@ def searches(page: Tab, questions: list[str]) -> list[float]:
         field.press("Enter")
         page.wait_for_function(_CARDS_CHANGED, arg=[CARD, before], polling=10)
         found.append(time.perf_counter() - begun)
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(300)  # nothing of this search may be taken for the next one
+        page.wait_for_selector(SETTLED)
     return found
 
 
@@ -208,7 +211,7 @@ def main() -> None:
         "a browser with an empty cache, warm disk, from the start of the process; rounds alternate with an empty Streamlit",
         f"app (`st.title`, a button, a field). Warm: {options.passages:,} passages ({min(REAL, options.passages):,} with",
         "MiniLM's vectors, the others mixtures of two of those), one browser, from the click or Enter until the new page",
-        "or the new cards stand there without a stale element.",
+        "or all new cards stand there and the script has ended.",
         "",
     )
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
