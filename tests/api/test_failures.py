@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,10 +111,9 @@ def test_a_search_is_given_up_and_hinders_nobody(monkeypatch: pytest.MonkeyPatch
     async def work(client: httpx.AsyncClient) -> None:
         slow = [asyncio.create_task(client.post("/v1/search", json={"query": "slow"})) for _ in range(3)]
         await asyncio.sleep(0.1)
-        begun = time.monotonic()
         assert (await client.post("/v1/search", json={"query": "quick"})).status_code == 200
         assert (await client.get("/v1/health/live")).status_code == 200
-        assert time.monotonic() - begun < 2, "a blocking search stood in the way of the others"
+        assert not any(task.done() for task in slow), "a blocking search stood in the way of the others"
         for answer in await asyncio.gather(*slow):
             refused(answer, 504, "timeout")
         ended.set()
