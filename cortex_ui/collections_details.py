@@ -130,16 +130,7 @@ def _file(document: Document) -> None:
     with st.container(horizontal=True, gap="small", key="details_file"):
         if st.button("Open", icon=":material/open_in_full:", type="tertiary", key="details_open"):
             _open(document.id)
-        st.download_button(
-            f"Original ({wording.size(document.bytes)})",
-            data=lambda: suite().original(document.id).read_bytes(),
-            file_name=exporting.download_name(document.name),
-            mime="application/octet-stream",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            key="details_original",
-        )
+        exporting.original(document, f"Original ({wording.size(document.bytes)})", "details_original")
 
 
 def _open(document_id: str) -> None:

@@ -261,17 +261,8 @@ def _take_away(document: Document, page: int) -> None:
     with st.container(horizontal=True, gap="small", key="drawer_actions"):
         with st.popover("Cite", icon=":material/format_quote:", type="tertiary", key="drawer_cite"):
             exporting.citation(document.id, document.name, page, "drawer")
-        st.download_button(
-            "Original",
-            data=lambda: suite().original(document.id).read_bytes(),
-            file_name=exporting.download_name(document.name),
-            mime="application/octet-stream",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help=f"The file as it was added, {wording.size(document.bytes)}",
-            key="drawer_original",
-        )
+        note = f"The file as it was added, {wording.size(document.bytes)}"
+        exporting.original(document, "Original", "drawer_original", note)
         with st.popover("Link", icon=":material/link:", type="tertiary", key="drawer_link"):
             params: dict[str, str | list[str]] = {"doc": document.id, "page": str(page)}
             if hit := st.query_params.get("hit", ""):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from cortex_engine.core.documents import Document
 from cortex_engine.core.exports import results_csv, results_json, results_markdown
 from cortex_engine.core.search import SearchResult
 from cortex_ui import safe
@@ -89,3 +90,18 @@ def results(result: SearchResult) -> None:
             on_click="ignore",
             key=f"export_{suffix}",
         )
+
+
+def original(document: Document, label: str, key: str, note: str | None = None) -> None:
+    """A button that hands out the original, unchanged and under its own name; it is read when it is asked for."""
+    st.download_button(
+        label,
+        data=lambda: suite().original(document.id).read_bytes(),
+        file_name=download_name(document.name),
+        mime="application/octet-stream",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help=note,
+        key=key,
+    )
