@@ -27,6 +27,7 @@ _FULL_SECONDS = 5.0
 _LONGEST_PAUSE = 60.0
 _BEAT_SECONDS = 30.0
 _CLEARING_SECONDS = 5.0
+_FIRST_PAGE_SECONDS = 1.5
 _STOP_SECONDS = 3.0
 """So long files in work may take to end when the process is to end; then their reading is broken off."""
 _GIVE_UP_SECONDS = 30.0
@@ -94,6 +95,8 @@ class Background:
 
     def _warm(self) -> None:
         with self._warming:
+            # Loading would take the processor from the first page, which people wait for; searches go by words until then.
+            self._stop.wait(_FIRST_PAGE_SECONDS)
             try:
                 load_models(self._library, self._stop)
             except CortexError as error:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 import streamlit as st
 
 from cortex_engine.core.app import Scope
+from cortex_engine.core.network import is_loopback
 from cortex_ui import session
 
 _SIGNED_IN = "signed_in_with_key"
-
-
-def is_loopback(address: str) -> bool:
-    """Whether a server bound to this address is reached from this machine only."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def sign_in_service() -> bool:

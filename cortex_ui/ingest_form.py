@@ -10,7 +10,8 @@ import streamlit as st
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import CortexError
-from cortex_ui import copying, gate, ingest_options, safe, wording
+from cortex_engine.core.network import is_loopback
+from cortex_ui import copying, ingest_options, safe, wording
 from cortex_ui.session import suite, told
 
 FILES, FOLDER, PATH = "Files", "Folder", "Path on this computer"
@@ -69,7 +70,7 @@ def explanation() -> None:
 
 def _at_this_computer() -> bool:
     """Whether the page is served to this computer only: else a path would be one on somebody else's."""
-    return gate.is_loopback(str(st.get_option("server.address") or ""))
+    return is_loopback(str(st.get_option("server.address") or ""))
 
 
 def _uploader(folder: bool) -> list[Any]:

@@ -17,36 +17,63 @@ import uuid
 import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from starlette.routing import Mount
 
-from cortex_engine.api import create_app
-from cortex_engine.api.announce import announce, withdraw
 from cortex_engine.config import LoadedConfig, load_config
 from cortex_engine.core.errors import CortexError
-from cortex_engine.core.logbook import open_logbook
-from cortex_engine.suite import CortexSuite
-from cortex_ui import gate, session
+from cortex_engine.core.network import is_loopback
+from cortex_ui import session
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 _MAIN = Path(__file__).parent / "main.py"
+_FIRST_PAGE_SECONDS = 3.0
+_ending = threading.Event()
 _options = argparse.Namespace(data_dir=None, samples=False, no_browser=True)
+
+
+class _Api:
+    """The HTTP API, built when it is first asked or when the start is over: the first page does not wait for it."""
+
+    def __init__(self) -> None:
+        self._app: ASGIApp | None = None
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        app = await asyncio.to_thread(self.build) if self._app is None else self._app
+        await app(scope, receive, send)
+
+    def build(self) -> ASGIApp:
+        """Import the web framework and make the routes, once."""
+        with self._lock:
+            if self._app is None:
+                from cortex_engine.api import create_app
+
+                self._app = create_app(session.suite, behind=_address)
+            return self._app
+
+
+_api = _Api()
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
-    """Open the library when the server starts, close it when it ends. A library that cannot be opened is told on the page."""
+    """Open the library while the server begins to answer, close it when the server ends."""
     loaded = load_config(_options.data_dir)
-    try:
-        await asyncio.to_thread(_open, loaded, _address(), int(st.get_option("server.port")))
-    except CortexError as error:
-        _log.error("%s", error)
+    session.prepare(loaded)
+    starting = asyncio.create_task(asyncio.to_thread(_start, loaded, _address(), int(st.get_option("server.port"))))
     try:
         yield {}
     finally:
-        withdraw(loaded.config.data_dir)
-        await asyncio.to_thread(session.stop)
+        _ending.set()
+        await starting
+        await asyncio.to_thread(_end, loaded)
 
 
 def _address() -> str:
@@ -54,19 +81,40 @@ def _address() -> str:
     return str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104
 
 
-def _open(loaded: LoadedConfig, address: str, port: int) -> None:
-    open_logbook(loaded.config.data_dir, loaded.config.log_level)
-    suite = session.start(loaded)
-    _require_doorkeeper(suite, address)
-    announce(loaded.config.data_dir, f"http://{'127.0.0.1' if gate.is_loopback(address) else address}:{port}/api")
-    if _options.samples and suite.counts().documents == 0:
-        suite.submit_samples()
+def _start(loaded: LoadedConfig, address: str, port: int) -> None:
+    """Open the library and tell other programs of it. A library that cannot be opened is told on the page."""
+    from cortex_engine.api.announce import announce
+    from cortex_engine.core.logbook import open_logbook
+
+    try:
+        open_logbook(loaded.config.data_dir, loaded.config.log_level)
+        suite = session.start(loaded)
+        announce(loaded.config.data_dir, f"http://{'127.0.0.1' if is_loopback(address) else address}:{port}/api")
+        if _options.samples and suite.counts().documents == 0:
+            suite.submit_samples()
+    except CortexError as error:
+        _log.error("%s", error)
+    if not _ending.wait(_FIRST_PAGE_SECONDS):
+        _api.build()
 
 
-def _require_doorkeeper(suite: CortexSuite, address: str) -> None:
+def _end(loaded: LoadedConfig) -> None:
+    from cortex_engine.api.announce import withdraw
+
+    withdraw(loaded.config.data_dir)
+    session.stop()
+
+
+def _require_doorkeeper(loaded: LoadedConfig, address: str) -> None:
     """End the program when others could reach it and nobody could sign in."""
-    known = any(not key.revoked for key in suite.keys())  # noqa: SIM118
-    if not gate.is_loopback(address) and not known and not gate.sign_in_service():
+    if is_loopback(address):
+        return
+    from cortex_engine.suite import CortexSuite
+    from cortex_ui import gate
+
+    with CortexSuite.open(loaded=loaded, command="the application") as suite:
+        known = any(not key.revoked for key in suite.keys())  # noqa: SIM118
+    if not known and not gate.sign_in_service():
         raise SystemExit(
             f"The server was to listen on {address}, where others can reach it, but nobody could sign in. Make a key first "
             "(`cortex keys create NAME --scope admin`), or configure OpenID Connect (docs/how-to/serve-others.md)."
@@ -88,7 +136,7 @@ def _unexpected(error: Exception) -> bool:
 app = st.App(
     str(_MAIN),
     lifespan=_lifespan,
-    routes=[Mount("/api", app=create_app(session.suite, behind=_address))],
+    routes=[Mount("/api", app=_api)],
     on_script_error=_unexpected,
 )
 
@@ -112,12 +160,10 @@ def main() -> None:
         loaded = load_config(_options.data_dir)
         config = loaded.config
         address, port = _options.address or config.server_address, _options.port or config.server_port
-        if not gate.is_loopback(address):
-            with CortexSuite.open(loaded=loaded, command="the application") as suite:
-                _require_doorkeeper(suite, address)
+        _require_doorkeeper(loaded, address)
     except CortexError as error:
         raise SystemExit(str(error)) from error
-    where = f"http://{'localhost' if gate.is_loopback(address) else address}:{port}"
+    where = f"http://{'localhost' if is_loopback(address) else address}:{port}"
     print(f"Cortex Suite is at {where} (the library: {config.data_dir}). Stop it with Ctrl-C.", flush=True)  # noqa: T201
     if not _options.no_browser:
         threading.Thread(target=_show, args=(where,), daemon=True).start()
@@ -130,7 +176,7 @@ def main() -> None:
                 "server.port": port,
                 "server.headless": True,
                 # Without a name of its own Streamlit asks a host on the internet for the outer address, to print it.
-                "browser.serverAddress": "localhost" if gate.is_loopback(address) else socket.gethostname(),
+                "browser.serverAddress": "localhost" if is_loopback(address) else socket.gethostname(),
                 "server.maxUploadSize": max(1, config.parse_file_bytes // 1_000_000),
             }
         )

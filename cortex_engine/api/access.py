@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from cortex_engine.api.guards import route_path
 from cortex_engine.api.rates import Rates, neighbourhood
 from cortex_engine.config import CortexConfig
 from cortex_engine.core import app as nouns
+from cortex_engine.core.network import is_loopback
 from cortex_engine.suite import CortexSuite
 
 _PUBLIC = "/v1/health"
@@ -142,16 +142,6 @@ def host_of(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.rpartition(":")[0] if ":" in header else header
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a name or address is this computer's own."""
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def address_of(peer: str, headers: Headers, proxy: str) -> str:

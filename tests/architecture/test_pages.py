@@ -15,7 +15,7 @@ OURS = ("cortex_ui", "cortex_engine.suite", "cortex_engine.config", "cortex_engi
 LIBRARIES = {"streamlit", "pandas", "altair"}
 ONLY_THERE = {
     "safe.py": {"nh3", "markdown_it"},
-    "launch.py": {"starlette.routing", "cortex_engine.api", "cortex_engine.api.announce", "cortex_engine.logbook"},
+    "launch.py": {"starlette.routing", "starlette.types", "cortex_engine.api", "cortex_engine.api.announce"},
 }
 INTERPRETING = {
     "markdown",

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from cortex_engine.config import load_config
 from cortex_engine.core.app import IngestOptions
+from cortex_engine.core.network import is_loopback
 from cortex_engine.core.reports import FileState, JobState
 from cortex_engine.suite import CortexSuite
-from cortex_ui import copying, gate, ingest_form, session
+from cortex_ui import copying, ingest_form, session
 
 PAGE = Path(__file__).parents[2] / "pages" / "2_Knowledge_Ingest.py"
 HOSTILE = ":red[x] $y$ <img src=x onerror=alert(1)> ![p](http://e.example/p.png) `c` **b**.txt"
@@ -174,7 +175,7 @@ def test_paths_are_offered_on_this_computer_only(
     monkeypatch.setattr(ingest_form, "_at_this_computer", lambda: False)
     page.run()
     assert ingest_form.PATH not in list(page.get_by_key("ingest_way").options)
-    assert gate.is_loopback("127.0.0.1") and not gate.is_loopback("0.0.0.0")
+    assert is_loopback("127.0.0.1") and not is_loopback("0.0.0.0")
     assert copying.PROBLEM not in page.session_state
 
 
