@@ -124,10 +124,15 @@ def _label(way: str, chosen: list[Any] | str) -> str:
     return f"Add {wording.count(len(chosen), 'file')}" if chosen else "Add files"
 
 
+def _own_name(sent: str) -> str:
+    """The name as the person's disk has it: browsers send a quotation mark in a file name as %22 (WHATWG, multipart)."""
+    return sent.replace("%22", '"')
+
+
 def _add_uploads(files: list[Any], collection: str, options: IngestOptions) -> None:
     st.session_state.pop(copying.PROBLEM, None)
     with told():
-        job = suite().receive([(file.name, file) for file in files], collection, options)
+        job = suite().receive([(_own_name(file.name), file) for file in files], collection, options)
         # What was uploaded lies in the library now: an empty uploader lets go of its memory.
         st.session_state[_ROUND] += 1
         st.toast(

@@ -78,6 +78,13 @@ def test_uploads_are_queued_and_the_uploader_is_emptied(page: AppTest, suite: Co
     assert len(suite.jobs()) == 1, "a rerun must not queue again"
 
 
+def test_a_quotation_mark_in_a_name_arrives_as_one(page: AppTest, suite: CortexSuite) -> None:
+    page.run()
+    upload(page, ("the %22best%22 tea.txt", b"Green tea is steamed."))
+    page.button(key="ingest_add").click().run()
+    assert [file.name for file in suite.job(suite.jobs()[0].id)[1]] == ['the "best" tea.txt']
+
+
 def test_options_and_collection_go_with_the_job(page: AppTest, suite: CortexSuite) -> None:
     page.run()
     page.toggle(key="ingest_ocr").set_value(False).run()
