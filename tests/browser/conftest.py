@@ -25,6 +25,10 @@ HERE = Path(__file__).parent
 CHROMIUM = Path("/usr/bin/chromium")
 StartApp = Callable[..., App]
 OpenPage = Callable[..., Page]
+PICTURES = HERE.parents[1] / "build" / "failed"
+"""What the pages of failed tests looked like."""
+
+_FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,6 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Leave on the test what came of it, for the picture that is taken when it failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +146,9 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Open
         return page
 
     yield open_
-    for context, _ in contexts:
+    for number, (context, _) in enumerate(contexts):
+        if request.node.stash.get(_FAILED, False) and context.pages:
+            context.pages[0].screenshot(path=PICTURES / f"{request.node.name[:80]}-{number}.png")
         context.close()
     for _, watch in contexts:
         watch.assert_clean()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, TimeoutError
 
 from browser_kit.watching import eventually, ready
 
@@ -155,6 +155,11 @@ def close_drawer(page: Page) -> None:
 def act(page: Page, collection: str, action: str) -> None:
     """Choose what is to be done to a collection, from the menu of its card."""
     place = page.locator('[class*="st-key-collection_"]').filter(has=page.locator(".cx-name", has_text=collection)).last
+    try:
+        place.wait_for(timeout=15_000)
+    except TimeoutError as error:
+        text = page.locator('[data-testid="stMain"]').inner_text()
+        raise AssertionError(f"no card of {collection} at {page.url}: {text[:1500]}") from error
     button(place, "Change").click()
     page.get_by_text(action, exact=True).last.click()
     ready(page)
