@@ -59,7 +59,7 @@ def _until_samples_are_in(base: str) -> None:
     for _ in range(120):
         with urllib.request.urlopen(f"{base}/api/v1/jobs", timeout=20) as answer:
             jobs = json.load(answer)["jobs"]
-        if jobs and all(job["state"] == "done" for job in jobs):
+        if jobs and all(job["total"] and job["state"] == "done" for job in jobs):
             return
         time.sleep(1)
     raise SystemExit("The samples did not arrive within two minutes.")
