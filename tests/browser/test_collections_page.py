@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from browser_kit import screens
 from browser_kit.server import App, free_port
 from browser_kit.watching import error_boxes, eventually, ready, text_of
 
@@ -63,10 +64,10 @@ def _press(page, key: str) -> None:
     ready(page)
 
 
-def _menu(page, number: int, action: str) -> None:
-    page.get_by_role("button", name="Change").nth(number).click()
-    page.get_by_text(action, exact=True).click()
+def _menu(page, collection: str, action: str) -> None:
+    """By the name on the card: while the page is drawn anew the cards change places."""
     ready(page)
+    screens.act(page, collection, action)
 
 
 def test_a_collection_is_made_renamed_merged_and_deleted(library, open_page) -> None:
@@ -75,18 +76,18 @@ def test_a_collection_is_made_renamed_merged_and_deleted(library, open_page) -> 
     page.locator(".st-key-create_name input").fill("Drafts")
     page.get_by_role("button", name="Make the collection").click()
     page.get_by_text("The collection 'Drafts' is there").wait_for()
-    _menu(page, 0, "Rename or describe")
+    _menu(page, "Drafts", "Rename or describe")
     page.locator(".st-key-edit_name input").fill("Sketches")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("'Drafts' is now called 'Sketches'").wait_for()
-    _menu(page, 1, "Merge into another")
+    _menu(page, "Minutes", "Merge into another")
     page.locator(".st-key-merge_target input").click()
     page.get_by_role("option", name="Sketches").click()
     ready(page)
     assert "No document is deleted" in text_of(page)
     _press(page, "merge_send")
     page.get_by_text("which now holds 3 documents").wait_for()
-    _menu(page, 1, "Delete")
+    _menu(page, "Sketches", "Delete")
     assert "3 documents with 3 passages" in text_of(page)
     assert "minutes-02.txt" in text_of(page)
     _press(page, "delete_send")
