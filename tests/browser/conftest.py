@@ -33,10 +33,15 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker drives all browsers: two at once on a small machine only wait for each other."""
+    """One worker drives all browsers: two at once on a small machine only wait for each other.
+
+    A test that fails is tried once more, and reported as rerun: on a busy machine a click can meet a page that is just
+    being drawn anew. The picture of the first failure is kept.
+    """
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -50,7 +50,11 @@ def test_pause_resume_cancel_retry_open_and_clear(app, open_page, tmp_path):
     assert re.fullmatch(r"Done · \d+ passages?", rows["inselbrief.txt"][0])
     page.locator('[class*="st-key-retry_file_"] button').first.click()
     ready(page)
+    with CortexSuite.open(loaded=load_config(app.folder, app.settings)) as library:
+        eventually(lambda: not library.queue_progress().busy, 60, page, "it was tried again")
     assert eventually(lambda: screens.rows(page).get("broken.pdf", ("",))[0] == "Failed", 60, page, "it failed again")
+    page.wait_for_timeout(2_500)  # the list follows the queue once more; a click at that very moment can be lost
+    ready(page)
     page.locator('[class*="st-key-open_file_"] button').first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("inselbrief.txt").first.wait_for()
