@@ -48,6 +48,7 @@ _EXACT = "exact-"
 _STORE = "knowledge_hub_db-"
 """Prefix of the folders of the configured vector store; the mission's documents call the Chroma folder so."""
 
+_ADDING = "Documents are being added right now; the newest of them may be missing from this result."
 _LAYOUT = "1"
 """Raised when vector indexes must be built anew because their layout changed."""
 
@@ -210,16 +211,14 @@ class Library:
             if self._owner:
                 # Who works on the queue brings them up to date before a file is called done: no search does it instead.
                 if (ready or self.queue.locked()) and set(names) <= set(self.sync.names()):
-                    return []
+                    return [] if ready else [_ADDING]
                 repairs = self.bring_up(names)
             else:
                 if ready and all(self._readable(name) for name in names):
                     return []
                 with self.borrowed() as owned:
                     if not owned:
-                        return [
-                            "Documents are being added right now; the newest of them may be missing from this result."
-                        ]
+                        return [_ADDING]
                     repairs = self.bring_up(names)
         except StorageFullError as error:
             return [f"{error} This result shows what was indexed before."]

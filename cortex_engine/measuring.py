@@ -186,6 +186,9 @@ def sample_questions(library: Library) -> list[str]:
         return []
     text = (files("cortex_engine") / "samples" / "queries.json").read_text(encoding="utf-8")
     here = {document.name for document in library.catalog.documents(Filters(collections=(SAMPLE_COLLECTION,)))}
+    jobs = [job for job in library.catalog.jobs(active_only=True) if job.collection == SAMPLE_COLLECTION]
+    # A file is done when its document can be found, a moment after the document is there.
+    here -= {file.name for job in jobs for file in library.catalog.job_files(job.id) if not file.state.final}
     return [row["query"] for row in json.loads(text) if row["document"] in here]
 
 

@@ -292,7 +292,7 @@ def found(query: Query) -> SearchResult:
     if key in kept and time.monotonic() - kept[key][0] < _KEPT_SECONDS:
         return kept[key][1]
     result = suite().search(query)
-    if not result.degraded:
+    if not result.degraded and not result.warnings:
         kept[key] = (time.monotonic(), result)
     while len(kept) > _KEPT_RESULTS:
         kept.popitem(last=False)

@@ -60,7 +60,16 @@ def _results(asked: Asked) -> None:
             hits.draw(result)
         else:
             _nothing(asked)
+            if suite().queue_progress().busy:
+                _until_more_is_there(suite().moment())
         trace.panel(result)
+
+
+@st.fragment(run_every="2s")
+def _until_more_is_there(moment: tuple[object, ...]) -> None:
+    """Nothing was found while files are being added: search again when more of them can be found."""
+    if suite().moment() != moment:
+        st.rerun()
 
 
 @st.fragment(run_every="1s")
