@@ -32,6 +32,10 @@ _SEARCHES = 5
 """How often a search is asked that another process overtakes."""
 
 
+def silent(event: IngestEvent) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class IngestReport:
     """How an ingest ended.
@@ -80,7 +84,7 @@ def submit(
     listing = collect(paths, recursive, library.folder)
     library.require_room()
     name = library.collection(collection).name
-    submission = Submission(library.catalog, library.blobs, lambda event: None, options)  # noqa: ARG005
+    submission = Submission(library.catalog, library.blobs, silent, options)
     return submission.submit("ingest", name, listing.files, listing.unreadable)
 
 
@@ -88,7 +92,7 @@ def receive(library: Library, uploads: Sequence[tuple[str, BinaryIO]], collectio
     """See `CortexSuite.receive`."""
     library.require_room()
     name = library.collection(collection).name
-    return Submission(library.catalog, library.blobs, lambda event: None, options).receive(name, uploads)  # noqa: ARG005
+    return Submission(library.catalog, library.blobs, silent, options).receive(name, uploads)
 
 
 def sync_folder(

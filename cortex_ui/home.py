@@ -14,7 +14,7 @@ from cortex_ui.session import suite, told
 
 _PAGES = Path(__file__).parents[1] / "pages"
 _SEARCH, _INGEST = _PAGES / "3_Knowledge_Search.py", _PAGES / "2_Knowledge_Ingest.py"
-_COLLECTIONS, _MAINTENANCE = _PAGES / "5_Collection_Management.py", _PAGES / "Maintenance.py"
+_COLLECTIONS = _PAGES / "5_Collection_Management.py"
 _RECENT = 10
 _QUESTIONS = 4
 _FOLLOW_SECONDS = 2.0

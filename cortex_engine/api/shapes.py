@@ -212,19 +212,7 @@ class Ledger(BaseModel):
     @classmethod
     def of(cls, entry: reports.LedgerEntry) -> Ledger:
         """From the engine's noun."""
-        return cls(
-            document_id=entry.document_id,
-            document=entry.document,
-            pages={str(state): count for state, count in entry.pages.items()},
-            failures=list(entry.failures),
-            characters=entry.characters,
-            characters_embedded=entry.characters_embedded,
-            chunks=entry.chunks,
-            vectors=entry.vectors,
-            lexical=entry.lexical,
-            seconds=entry.seconds,
-            balanced=entry.balanced,
-        )
+        return cls.model_validate(entry, from_attributes=True)
 
 
 class Key(BaseModel):
@@ -240,14 +228,7 @@ class Key(BaseModel):
     @classmethod
     def of(cls, key: nouns.ApiKey) -> Key:
         """From the engine's noun."""
-        return cls(
-            id=key.id,
-            name=key.name,
-            scopes=list(key.scopes),
-            created=key.created,
-            last_used=key.last_used,
-            revoked=key.revoked,
-        )
+        return cls.model_validate(key, from_attributes=True)
 
 
 class NewKey(BaseModel):

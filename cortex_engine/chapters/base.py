@@ -44,9 +44,5 @@ class Chapter:
         return found[0]
 
 
-def silent(event: IngestEvent) -> None:
-    """Nobody listens."""
-
-
 def quiet(text: str) -> None:
     """Nobody reads along."""

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from cortex_engine import measuring, working
 from cortex_engine.background import Background
-from cortex_engine.chapters.base import Chapter, OnEvent, silent
+from cortex_engine.chapters.base import Chapter, OnEvent
 from cortex_engine.core.app import IngestOptions, QueueProgress
 from cortex_engine.core.reports import (
     FileState,
@@ -19,7 +19,7 @@ from cortex_engine.core.reports import (
     JobFile,
     JobState,
 )
-from cortex_engine.working import IngestReport
+from cortex_engine.working import IngestReport, silent
 
 _AS_SET = IngestOptions()
 
