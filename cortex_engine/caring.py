@@ -6,7 +6,6 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import fields, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cortex_engine.catalog.sqlite import SqliteCatalog
@@ -15,6 +14,7 @@ from cortex_engine.core.app import VectorStatistics
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import CatalogError, CortexError, LibraryLockedError, UsageError
+from cortex_engine.core.installed import version_of
 from cortex_engine.core.reports import Finding, LedgerEntry, Severity
 from cortex_engine.core.search import Filters
 from cortex_engine.library import Library
@@ -82,15 +82,9 @@ def doctor(library: Library, loaded: LoadedConfig, fix: bool, full: bool) -> lis
 
 
 def _environment_findings() -> list[Finding]:
-    found = torch_pair(_version("torch"), _version("torchvision"))
+    found = torch_pair(version_of("torch") or "", version_of("torchvision") or "")
     return [found] if found else [Finding("libraries", Severity.OK, "The installed libraries belong together.")]
 
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def backup(library: Library, target: Path, on_progress: Callable[[int, int], None]) -> Path:

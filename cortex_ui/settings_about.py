@@ -8,6 +8,7 @@ from importlib import metadata
 import streamlit as st
 
 from cortex_engine.config import LoadedConfig
+from cortex_engine.core.installed import version_of
 from cortex_ui import safe
 
 _LONG = 60
@@ -23,7 +24,7 @@ def draw(loaded: LoadedConfig) -> None:
     file = f"{loaded.file}{'' if loaded.file.is_file() else ' (there is none yet; the first change makes it)'}"
     _table(
         (
-            ("Version", metadata.version("cortex-suite")),
+            ("Version", version_of("cortex-suite") or "unknown"),
             ("Library", str(loaded.config.data_dir)),
             ("Configuration file", file),
             ("Python", platform.python_version()),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortex_engine.core.errors import CortexError, IndexUnavailableError, LibraryLockedError
+from cortex_engine.core.installed import version_of
 from cortex_engine.core.protocols import LexicalEntry, LexicalQuery
 from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import Ranking, ScoredChunk
@@ -56,9 +57,7 @@ class TantivyIndex:
     @property
     def fingerprint(self) -> str:
         """Changes whenever an index made before has to be made again (analysis, tantivy, stemmers)."""
-        from importlib.metadata import version
-
-        return f"tantivy-{version('tantivy')}/analysis-{ANALYSIS}/snowball-{version('PyStemmer')}"
+        return f"tantivy-{version_of('tantivy')}/analysis-{ANALYSIS}/snowball-{version_of('PyStemmer')}"
 
     def add(self, entries: Iterable[LexicalEntry]) -> None:
         """Insert or replace; visible after `flush`.

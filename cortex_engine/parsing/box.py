@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from cortex_engine.core.documents import (
     ParsedDocument,
 )
 from cortex_engine.core.errors import ParseError
+from cortex_engine.core.installed import version_of
 from cortex_engine.core.options import ParseOptions
 from cortex_engine.parsing.limits import Limits
 from cortex_engine.parsing.registry import AWAITS_OCR, OCR_LANGUAGES, PRELOAD
@@ -80,7 +80,8 @@ class ParseBox:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits over the settings and the versions of the libraries that read."""
-        parts = [_REVISION, json.dumps(asdict(self._options), sort_keys=True), *map(_version, _LIBRARIES)]
+        versions = (f"{package}={version_of(package) or 'none'}" for package in _LIBRARIES)
+        parts = [_REVISION, json.dumps(asdict(self._options), sort_keys=True), *versions]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property
@@ -249,13 +250,6 @@ class ParseBox:
             blocks,
             reply.cpu_seconds,
         )
-
-
-def _version(package: str) -> str:
-    try:
-        return f"{package}={version(package)}"
-    except PackageNotFoundError:
-        return f"{package}=none"
 
 
 def _nonsense(name: str) -> ParseError:
