@@ -86,7 +86,6 @@ def _environment_findings() -> list[Finding]:
     return [found] if found else [Finding("libraries", Severity.OK, "The installed libraries belong together.")]
 
 
-
 def backup(library: Library, target: Path, on_progress: Callable[[int, int], None]) -> Path:
     """See `CortexSuite.backup`.
 
