@@ -143,9 +143,41 @@ def _add_tables_of_the_application(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+_TABLES_OF_PICTURES_AND_MODELS = (
+    """CREATE TABLE picture (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+        document INTEGER NOT NULL REFERENCES document (key) ON DELETE CASCADE, page INTEGER NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, description TEXT NOT NULL DEFAULT '',
+        described_by TEXT NOT NULL DEFAULT '', UNIQUE (document, page))""",
+    """CREATE TABLE picture_vector (
+        key INTEGER PRIMARY KEY, model INTEGER NOT NULL REFERENCES embedding_spec (key),
+        picture INTEGER NOT NULL REFERENCES picture (key) ON DELETE CASCADE, name TEXT NOT NULL,
+        crc32 INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (picture, model, name))""",
+    "CREATE INDEX picture_vector_model ON picture_vector (model, name, picture)",
+    """CREATE TABLE probe_set (
+        model INTEGER PRIMARY KEY REFERENCES embedding_spec (key), version INTEGER NOT NULL, dimension INTEGER NOT NULL,
+        crc32 INTEGER NOT NULL, data BLOB NOT NULL, precision TEXT NOT NULL, made TEXT NOT NULL)""",
+    """CREATE TABLE migration (
+        key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+        collection INTEGER NOT NULL REFERENCES collection (key) ON DELETE CASCADE,
+        source INTEGER NOT NULL REFERENCES embedding_spec (key), target INTEGER NOT NULL REFERENCES embedding_spec (key),
+        state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '', report TEXT NOT NULL DEFAULT '',
+        created TEXT NOT NULL, updated TEXT NOT NULL)""",
+    "CREATE INDEX migration_collection ON migration (collection, state)",
+)
+
+
+def _add_tables_of_pictures_and_models(connection: sqlite3.Connection) -> None:
+    for statement in _TABLES_OF_PICTURES_AND_MODELS:
+        connection.execute(statement)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the first tables", _create_tables),
     Migration(2, "options of jobs, edited metadata, what people keep, keys", _add_tables_of_the_application),
+    Migration(
+        3, "pictures with named vectors, probes of models, moves to another model", _add_tables_of_pictures_and_models
+    ),
 )
 
 

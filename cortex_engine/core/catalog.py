@@ -16,7 +16,9 @@ from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.curation import Curation, DocumentCuration
 from cortex_engine.core.documents import Chunk, Document, Page
 from cortex_engine.core.jobs import Jobs
+from cortex_engine.core.model_records import MigrationRecords, ProbeRecords
 from cortex_engine.core.notebook import Notebook
+from cortex_engine.core.picture_records import PictureRecords
 from cortex_engine.core.protocols import LexicalEntry, Vectors
 from cortex_engine.core.records import (
     CommitOutcome,
@@ -334,6 +336,9 @@ class Catalog(
     Documents,
     DocumentCuration,
     VectorRecords,
+    PictureRecords,
+    ProbeRecords,
+    MigrationRecords,
     SearchRecords,
     Outbox,
     Jobs,

@@ -21,6 +21,8 @@ class EmbeddingSpec:
         max_tokens: the model's own limit, special tokens included.
         query_instruction, document_instruction: text put before the input, "" for none.
         truncated_from: the full dimension when Matryoshka truncation was applied, else 0.
+        min_pixels, max_pixels: a picture is scaled to so many pixels before it is embedded; 0 and 0 for models that read
+            text only. A picture scaled otherwise has another vector, so these belong to the identity.
     """
 
     backend: str
@@ -33,12 +35,25 @@ class EmbeddingSpec:
     query_instruction: str = ""
     document_instruction: str = ""
     truncated_from: int = 0
+    min_pixels: int = 0
+    max_pixels: int = 0
 
     @property
     def id(self) -> str:
-        """16 hexadecimal digits over every field: the `model_id` under which vectors are kept."""
-        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        """16 hexadecimal digits over every field: the `model_id` under which vectors are kept.
+
+        The limits of pixels count only where there are any: models that were known before them keep their ids.
+        """
+        fields = asdict(self)
+        if not self.sees:
+            del fields["min_pixels"], fields["max_pixels"]
+        canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    @property
+    def sees(self) -> bool:
+        """Whether the model embeds pictures into the same space as text."""
+        return self.max_pixels > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,12 @@ class ModelUnavailableError(CortexError):
     code = "model_unavailable"
 
 
+class ModelUnhealthyError(ModelUnavailableError):
+    """A model was loaded, and what it gives means nothing; the message says what was found. It is not used."""
+
+    code = "model_unhealthy"
+
+
 class ModelMismatchError(CortexError):
     """Vectors of one `EmbeddingSpec` were about to be compared with, or stored among, those of another."""
 

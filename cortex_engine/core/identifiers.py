@@ -38,6 +38,11 @@ def chunk_id(document: str, char_start: int, char_end: int, embedded_text: str) 
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def picture_id(document: str, page: int) -> str:
+    """The id of a picture: 32 hexadecimal digits over its document and page; never that of a passage."""
+    return hashlib.sha256(f"picture\x00{document}\x00{page}".encode()).hexdigest()[:32]
+
+
 def text_hash(text: str) -> str:
     """SHA-256 of a text as UTF-8, 64 hexadecimal digits: the key under which an embedding can be used again."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

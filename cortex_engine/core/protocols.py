@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Box, Chunk, PagePicture, ParsedDocument
+from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.reports import ScoreMoments, StoreDescription
+from cortex_engine.core.reranking import Candidate, Judgement
 from cortex_engine.core.search import Query, Ranking, SearchResult
 
 Vectors = NDArray[np.float32]
@@ -114,6 +116,83 @@ class Embedder(Protocol):
 
         Raises:
             ModelUnavailableError: cause and remedy.
+        """
+        ...
+
+
+@runtime_checkable
+class MultimodalEmbedder(Embedder, Protocol):
+    """An embedder whose space holds pictures too (`spec.sees`). `embed_documents` and `embed_query` take text as usual."""
+
+    def embed_inputs(self, inputs: Sequence[ModelInput], instruction: str | None = None) -> Vectors:
+        """`(len(inputs), dimension)`, L2-normalised, in the order given.
+
+        Args:
+            instruction: None for the spec's document instruction.
+
+        Raises:
+            ModelUnavailableError: cause and remedy.
+            UsageError: a picture cannot be read or has a shape that the model cannot take; the sentence says which.
+        """
+        ...
+
+    def embed_query_input(self, query: ModelInput) -> NDArray[np.float32]:
+        """`(dimension,)`, with the spec's query instruction; raises as `embed_inputs`."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Judges candidates against a query, each pair by itself."""
+
+    @property
+    def name(self) -> str:
+        """The model's name for people and for the trace."""
+        ...
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures are looked at; else only the text of queries and candidates counts."""
+        ...
+
+    def load(self) -> None:
+        """Load what is needed and examine it with a probe.
+
+        Raises:
+            ModelUnavailableError: it is not here or cannot be loaded; cause and remedy.
+            ModelUnhealthyError: the probe found scores that mean nothing (all equal, not finite, saturated, inverted).
+        """
+        ...
+
+    def rerank(
+        self, query: ModelInput, candidates: Sequence[Candidate], instruction: str | None = None
+    ) -> list[Judgement]:
+        """One judgement for each candidate, best first; equal scores keep the order of the candidates.
+
+        Raises:
+            ModelUnavailableError, ModelUnhealthyError: as `load`; also when the scores of this call mean nothing.
+        """
+        ...
+
+    def unload(self) -> None:
+        """Give the memory back; the next use loads again."""
+        ...
+
+
+@runtime_checkable
+class PictureDescriber(Protocol):
+    """Says in words what a picture shows."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        ...
+
+    def describe(self, picture: bytes, mime: str) -> str:
+        """A description in plain text.
+
+        Raises:
+            ModelUnavailableError: the endpoint does not answer or answers nonsense.
         """
         ...
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cortex_engine.core.documents import Chunk, ParsedDocument
+from cortex_engine.core.pictures import Picture, PreparedPicture
 from cortex_engine.core.protocols import Vectors
 
 
@@ -31,6 +32,7 @@ class PreparedDocument:
         vectors: model id -> float32 `(len(chunks), dimension)`; empty when embedding has to wait.
         pipeline: fingerprint of parser and chunker.
         parent_id: the document that contained it, or "".
+        pictures: its pages as pictures, for collections whose model sees.
     """
 
     sha256: str
@@ -42,6 +44,7 @@ class PreparedDocument:
     pipeline: str
     parent_id: str = ""
     seconds: float = 0.0
+    pictures: Sequence[PreparedPicture] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,27 @@ class Passage:
     language: str
     page_label: str
     collections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePassage:
+    """A picture joined with what a result shows of its document.
+
+    Attributes:
+        text: how the page's own text begins, "" for none.
+        char_start, char_end: the page's range in the document's characters.
+    """
+
+    picture: Picture
+    document: str
+    title: str
+    media_type: str
+    language: str
+    page_label: str
+    collections: tuple[str, ...]
+    text: str = ""
+    char_start: int = 0
+    char_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,15 @@ class SearchMode(StrEnum):
     HYBRID = "hybrid"
 
 
+class HitKind(StrEnum):
+    """What a hit is."""
+
+    TEXT = "text"
+    """A passage."""
+    PICTURE = "picture"
+    """A picture file, or a page found by its look."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Conditions on documents; all given conditions must hold, several values of one condition are alternatives.
@@ -57,6 +66,15 @@ class Query:
         top_k: how many hits (or documents, when grouped) go out; 1..1000.
         group: at most one hit for each document, the others counted in `SearchHit.more`.
         candidates: how many each recaller gives to fusion, 0 for the default.
+        picture: what the hits should look like: the id of a picture hit, or what `CortexSuite.keep_picture` gave for an
+            uploaded one; "" for none. Text may be empty then.
+        kinds: only hits of these kinds, () for all.
+        rerank: whether the best candidates are ordered anew by the reranker; None as the settings say.
+        rerank_candidates: how many enter the reranker, 0 for the setting.
+        rerank_top_k: how many leave it (the others follow in their former order), 0 for the setting.
+        prefetch: by which vectors of pictures candidates are found: "picture", "description", or "" for both.
+        picture_weight: share of a picture's own vector, 0..1, in its score; the rest is its description's. None for the
+            setting.
     """
 
     text: str
@@ -65,6 +83,13 @@ class Query:
     filters: Filters = Filters()
     group: bool = False
     candidates: int = 0
+    picture: str = ""
+    kinds: tuple[HitKind, ...] = ()
+    rerank: bool | None = None
+    rerank_candidates: int = 0
+    rerank_top_k: int = 0
+    prefetch: str = ""
+    picture_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +133,11 @@ class SearchHit:
         collections: names of the collections the document belongs to (of those asked for, when filtered).
         text: the passage.
         context: heading path and table header, or "".
-        stages: "vector" (true cosine), "lexical" (BM25), "fusion", … -> standing.
+        stages: "vector" (true cosine), "lexical" (BM25), "picture" and "description" (true cosine), "fusion", "rerank" (raw
+            score) … -> standing.
         more: further passages of the same document among the candidates, when results are grouped.
+        kind: for a picture `chunk_id` is the picture's id, and `text` its description or how its page's text begins.
+        relevance: 0..1, what the reranker says, None where it took no part.
     """
 
     rank: int
@@ -130,6 +158,8 @@ class SearchHit:
     page_label: str = ""
     more: int = 0
     boxes: tuple[Box, ...] = ()
+    kind: HitKind = HitKind.TEXT
+    relevance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

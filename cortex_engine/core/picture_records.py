@@ -1,0 +1,65 @@
+"""The part of the catalog's port that keeps pictures and their named vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as SizedCollection
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortex_engine.core.pictures import DescribedBy, Picture, VectorName, WaitingPictures
+from cortex_engine.core.records import PicturePassage, VectorBatch
+
+
+class PictureRecords(Protocol):
+    """Pictures as the truth keeps them. They go with their document."""
+
+    def pictures(self, document_ids: Sequence[str]) -> list[Picture]:
+        """Pictures of these documents, by document and page."""
+        ...
+
+    def picture_counts(self, documents: SizedCollection[str] | None = None) -> int:
+        """Pictures in scope; None for all."""
+        ...
+
+    def lookup_pictures(self, picture_ids: Sequence[str]) -> dict[str, PicturePassage]:
+        """Join picture hits back to the truth; ids that are unknown or deleted are left out."""
+        ...
+
+    def picture_vectors(
+        self, model_id: str, name: VectorName, document_ids: Sequence[str] | None = None
+    ) -> Iterator[VectorBatch]:
+        """As `VectorRecords.vectors`, for one named vector; `chunk_ids` of the batch are picture ids.
+
+        Raises:
+            CatalogError: a checksum does not match.
+        """
+        ...
+
+    def picture_vector(self, model_id: str, name: VectorName, picture_id: str) -> NDArray[np.float32] | None:
+        """One vector, or None."""
+        ...
+
+    def picture_vector_counts(self, model_id: str) -> Mapping[VectorName, int]:
+        """How many vectors of each name there are of a model."""
+        ...
+
+    def waiting_pictures(self, limit: int = 20) -> list[WaitingPictures]:
+        """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to."""
+        ...
+
+    def add_pictures(self, document_id: str, pictures: Sequence[Picture]) -> None:
+        """Keep pictures that a document did not have yet (it was taken in for a model that reads text only)."""
+        ...
+
+    def add_picture_vectors(
+        self, model_id: str, vectors: Mapping[str, Mapping[VectorName, NDArray[np.float32]]]
+    ) -> None:
+        """Keep vectors by picture id and name, and put their documents in the outbox; deleted pictures are left out."""
+        ...
+
+    def describe_picture(self, picture_id: str, description: str, described_by: DescribedBy) -> None:
+        """Change a description; vectors of the former one go, so that the picture waits for new ones."""
+        ...
