@@ -61,9 +61,16 @@ class SearchOptions:
         exact_below: up to this many passages in scope, vectors are scanned exactly instead of asking the store.
         fusion: name of the fusion method.
         max_per_document: diversity cap for ungrouped results, 0 for none (trap T10).
+        rerank: whether a reranker is switched on.
+        rerank_candidates: how many enter it; rerank_top_k: how many leave it, the others follow in their former order.
+        picture_weight: share of a picture's own vector in its score, 0..1; the rest is its description's.
     """
 
     candidates: int = 200
     exact_below: int = 50_000
     fusion: str = "standardised"
     max_per_document: int = 0
+    rerank: bool = False
+    rerank_candidates: int = 20
+    rerank_top_k: int = 5
+    picture_weight: float = 0.5
