@@ -23,7 +23,7 @@ class RerankingSettings(BaseModel):
     )
     reranker_model: str = setting(
         "",
-        'Hub name or folder of a cross-encoder ("" for BAAI/bge-reranker-v2-m3), or the name of the service's model.',
+        'Hub name or folder of a cross-encoder ("" for BAAI/bge-reranker-v2-m3), or the name of a model of the service.',
         "Reranking",
         "CORTEX_RERANKER_MODEL",
         DOWNLOAD,
