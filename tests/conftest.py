@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +61,24 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     body = Transformer(str(bare))
     SentenceTransformer(modules=[body, Pooling(32, "mean")], device="cpu").save_pretrained(str(folder / "tiny-bert"))
     return folder / "tiny-bert"
+
+
+@pytest.fixture(scope="session")
+def qwen3_vl_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny Qwen3-VL checkpoints: embedding, reranker, multivector, trained_embedding, trained_reranker, and bare_…."""
+    from tests.qwen3_vl_kit.checkpoints import write_checkpoints
+
+    return write_checkpoints(tmp_path_factory.mktemp("qwen3_vl"))
+
+
+@pytest.fixture(scope="session")
+def qwen3_vl_pictures() -> Path:
+    """The pictures of the reference numbers, and t_COLOUR_SHAPE.png for the trained checkpoints (red, green, blue, yellow; circle, square, triangle, cross)."""
+    return ROOT / "tests" / "qwen3_vl_kit" / "pictures"
+
+
+@pytest.fixture(scope="session")
+def qwen3_vl_reference() -> dict[str, Any]:
+    """What the official implementation gives for the cases of `tests/qwen3_vl_kit/cases.py`."""
+    reference: dict[str, Any] = json.loads((ROOT / "tests" / "qwen3_vl_kit" / "reference.json").read_text())
+    return reference

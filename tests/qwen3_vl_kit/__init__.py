@@ -1,0 +1,1 @@
+"""Tiny Qwen3-VL checkpoints and what the official implementation gives for them; see README.md."""
