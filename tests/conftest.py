@@ -25,6 +25,10 @@ def data_root() -> Path:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a real sentence-transformers model with two small layers and random weights."""
     import torch
+
+    from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
+
+    ensure_torchvision()
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sentence_transformer.modules import Pooling

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cortex_engine.checkpoints.folder import find_folder, revision_of
+from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
+from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import ModelUnavailableError, UsageError
 from cortex_engine.core.optional import require
 from cortex_engine.core.protocols import Vectors
 from cortex_engine.embedding.fast_tokenizer import FastTokenizer, encodable
 from cortex_engine.embedding.model_facts import ModelFacts, facts_of
-from cortex_engine.embedding.model_folder import Description, check_weights, describe, find_folder, revision_of
-from cortex_engine.embedding.torchvision_guard import ensure_torchvision
+from cortex_engine.embedding.model_folder import Description, check_weights, describe
 
 logger = logging.getLogger(__name__)
 
 _UNUSED = frozenset({"pooler", "cls", "lm_head", "position_ids"})
 """Parts that encoders are published with or without, and that take no part in a sentence's vector."""
-_LOADING = threading.Lock()
 
 
 class InstructedTokenizer:
@@ -188,9 +188,8 @@ class SentenceTransformerEmbedder:
         library: Any = require(
             "sentence_transformers", f"for the embedding model {self._model}", "pip install sentence-transformers"
         )
-        report: list[dict[str, Any]] = []
         try:
-            with _LOADING, _loading_reports(report):
+            with loading_reports() as report:
                 model = library.SentenceTransformer(
                     str(folder),
                     device=self._device or None,
@@ -203,7 +202,7 @@ class SentenceTransformerEmbedder:
                 f"The embedding model {self._model} cannot be loaded from {folder} ({type(error).__name__}: {error}). "
                 "Copy or fetch the model again, or choose another."
             ) from error
-        _refuse_incomplete(self._model, folder, report)
+        refuse_incomplete(self._model, folder, report, _UNUSED)
         model.max_seq_length = self.spec.max_tokens
         if model.get_embedding_dimension() != self.spec.dimension:
             raise ModelUnavailableError(
@@ -211,38 +210,3 @@ class SentenceTransformerEmbedder:
                 f"files say {self.spec.dimension}. Copy or fetch the model again."
             )
         return model
-
-
-@contextmanager
-def _loading_reports(report: list[dict[str, Any]]) -> Iterator[None]:
-    """Collect what transformers says of missing weights: by itself it logs a warning and goes on with random numbers."""
-    import transformers
-
-    original = transformers.PreTrainedModel.__dict__["from_pretrained"]
-
-    def recording(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        wanted = kwargs.pop("output_loading_info", False)
-        model, info = original.__func__(cls, *args, output_loading_info=True, **kwargs)
-        report.append(info)
-        return (model, info) if wanted else model
-
-    transformers.PreTrainedModel.from_pretrained = classmethod(recording)
-    try:
-        yield
-    finally:
-        transformers.PreTrainedModel.from_pretrained = original
-
-
-def _refuse_incomplete(model: str, folder: Path, report: list[dict[str, Any]]) -> None:
-    for kind, word in (("missing_keys", "lack"), ("unexpected_keys", "hold unknown")):
-        keys = sorted(key for info in report for key in info.get(kind, ()) if not _unused(key))
-        if keys:
-            shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-            raise ModelUnavailableError(
-                f"The weights of the embedding model {model} in {folder} do not fit its configuration: they {word} {shown}. "
-                "Its vectors would be meaningless, so it is not used. Copy or fetch the model again."
-            )
-
-
-def _unused(key: str) -> bool:
-    return not _UNUSED.isdisjoint(key.split("."))

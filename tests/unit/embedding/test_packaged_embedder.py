@@ -43,6 +43,9 @@ def float32(cache: Path) -> PackagedEmbedder:
 
 @pytest.fixture(scope="module")
 def reference() -> object:
+    from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
+
+    ensure_torchvision()
     from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(str(model_folder()), device="cpu")

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cortex_engine.checkpoints.folder import find_folder
 from cortex_engine.core.errors import ModelUnavailableError, UsageError
 from cortex_engine.embedding.minilm import model_folder
 from cortex_engine.embedding.model_facts import KNOWN_MODELS, facts_of
-from cortex_engine.embedding.model_folder import describe, find_folder
+from cortex_engine.embedding.model_folder import describe
 from cortex_engine.embedding.packaged import PackagedEmbedder
 from cortex_engine.embedding.sentence_transformer import SentenceTransformerEmbedder
 

@@ -1,0 +1,65 @@
+"""What transformers says of a checkpoint while it loads it, taken seriously."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cortex_engine.checkpoints.folder import EMBEDDING, Purpose
+from cortex_engine.core.errors import ModelUnavailableError
+
+Report = list[dict[str, Any]]
+_LOADING = threading.Lock()
+
+
+@contextmanager
+def loading_reports() -> Iterator[Report]:
+    """Collect what transformers says of missing weights: by itself it logs a warning and goes on with random numbers.
+
+    One load at a time in this process.
+    """
+    import transformers
+
+    report: Report = []
+    with _LOADING:
+        original = transformers.PreTrainedModel.__dict__["from_pretrained"]
+
+        def recording(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            wanted = kwargs.pop("output_loading_info", False)
+            model, info = original.__func__(cls, *args, output_loading_info=True, **kwargs)
+            report.append(info)
+            return (model, info) if wanted else model
+
+        transformers.PreTrainedModel.from_pretrained = classmethod(recording)
+        try:
+            yield report
+        finally:
+            transformers.PreTrainedModel.from_pretrained = original
+
+
+def refuse_incomplete(
+    model: str, folder: Path, report: Report, unused: Collection[str], purpose: Purpose = EMBEDDING
+) -> None:
+    """Refuse weights that lack something or hold something that has no place.
+
+    Args:
+        unused: parts of dotted names that may be there or not.
+
+    Raises:
+        ModelUnavailableError: they do not fit the configuration.
+    """
+    for kind, word in (("missing_keys", "lack"), ("unexpected_keys", "hold unknown")):
+        keys = sorted(key for info in report for key in info.get(kind, ()) if set(unused).isdisjoint(key.split(".")))
+        if keys:
+            shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+            raise ModelUnavailableError(
+                f"The weights of the {purpose.noun} {model} in {folder} do not fit its configuration: they {word} {shown}. "
+                f"{_consequence(purpose)}, so it is not used. Copy or fetch the model again."
+            )
+
+
+def _consequence(purpose: Purpose) -> str:
+    return "Its vectors would be meaningless" if purpose is EMBEDDING else "What it gives would be meaningless"
