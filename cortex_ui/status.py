@@ -5,17 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from cortex_engine.core.app import ModelState, ModelStatus, QueueProgress
-from cortex_ui import safe, wording
+from cortex_ui import model_words, safe, wording
 from cortex_ui.session import suite, told
 
-_WORDS = {
-    ModelState.OFF: "off",
-    ModelState.ABSENT: "not installed",
-    ModelState.IDLE: "loads with its first use",
-    ModelState.LOADING: "loading",
-    ModelState.HEALTHY: "ready",
-    ModelState.UNHEALTHY: "cannot be used",
-}
 _BUSY_SECONDS, _IDLE_SECONDS = 1.5, 6.0
 
 
@@ -54,8 +46,8 @@ def models(statuses: list[ModelStatus]) -> None:
             continue
         name = "Qwen3-VL" if model.role.startswith("qwen3-vl") else model.name
         part = " reranker" if model.role.endswith("reranker") else ""
-        line = f"{safe.escape(name)}{part} · {_WORDS[model.state]}"
+        line = f"{safe.escape(name)}{part} · {model_words.WORDS[model.state]}"
         title = f' title="{safe.escape(model.reason)}"' if model.reason else ""
         safe.show(f'<div class="cx-quiet"{title}><span class="cx-dot {model.state}"></span>{line}</div>')
-        if model.state in {ModelState.UNHEALTHY, ModelState.ABSENT} and model.reason:
+        if model.state in model_words.WRONG and model.reason:
             safe.show(f'<div class="cx-quiet">{safe.escape(model.reason)}</div>')
