@@ -15,6 +15,7 @@ from cortex_engine.catalog.blobs import require_blob
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.metadata import hand_on, words_of, write_edits_again
 from cortex_engine.catalog.pages import COLUMNS, page_row
+from cortex_engine.catalog.pictures_writing import mark_drawn, write_pictures
 from cortex_engine.catalog.set_aside import move_aside, own_names, said_of, set_aside, take_up
 from cortex_engine.catalog.vectors import count_vectors, insert_vectors, require_vectors
 from cortex_engine.core.catalog import BlobStore
@@ -23,6 +24,7 @@ from cortex_engine.core.errors import ModelMismatchError
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.identifiers import document_id as id_of
 from cortex_engine.core.identifiers import text_hash
+from cortex_engine.core.pictures import PreparedPicture
 from cortex_engine.core.protocols import Vectors
 from cortex_engine.core.records import CommitOutcome, PreparedDocument, Source
 from cortex_engine.core.reports import FileState
@@ -44,6 +46,8 @@ class _Rows:
     pages: list[tuple[Any, ...]]
     chunks: list[tuple[Any, ...]]
     vectors: Mapping[str, Vectors]
+    pictures: Sequence[PreparedPicture]
+    drawn: bool
 
 
 def _solid(text: str) -> int:
@@ -86,6 +90,8 @@ def _prepare(prepared: PreparedDocument) -> _Rows:
         [page_row(page) for page in prepared.parsed.pages],
         [_chunk_row(chunk) for chunk in prepared.chunks],
         vectors,
+        prepared.pictures,
+        prepared.drawn,
     )
 
 
@@ -106,7 +112,7 @@ class DocumentWriting(CatalogPart):
 
         When `source.path` held another document in this collection before, that one is replaced in the same
         transaction. The same bytes read by another pipeline replace what was there; the same bytes and pipeline
-        only add membership, source, and vectors that were still missing. Without source and parent the document is
+        only add membership, source, and vectors and pictures that were still missing. Without source and parent the document is
         pinned to the collection.
 
         Raises:
@@ -166,6 +172,10 @@ def _write(
     failpoint("commit.chunks")
     added = _write_vectors(connection, key, new)
     failpoint("commit.vectors")
+    added |= write_pictures(connection, key, new.pictures)
+    if new.drawn:
+        mark_drawn(connection, key)
+    failpoint("commit.pictures")
     if created or added:
         rows.announce(connection, "upsert", new.document_id)
     replaced = _join(connection, collection_key, key, source, parent_id, new.name)
@@ -198,6 +208,7 @@ def _clear(connection: sqlite3.Connection, key: int, new: _Rows) -> None:
     """Another pipeline has read the same bytes: its passages go, name, date of entry and what people said stay."""
     connection.execute("DELETE FROM page WHERE document = ?", (key,))
     connection.execute("DELETE FROM chunk WHERE document = ?", (key,))
+    connection.execute("DELETE FROM picture WHERE document = ? AND page > ?", (key, len(new.pages)))
     connection.execute("DELETE FROM document_model WHERE document = ?", (key,))
     values = dict(zip(_DOCUMENT_COLUMNS.split(", "), new.document, strict=True))
     kept = [column for column in values if column not in {"id", "sha256", "name", "added"}]

@@ -154,6 +154,8 @@ _TABLES_OF_PICTURES_AND_MODELS = (
         picture INTEGER NOT NULL REFERENCES picture (key) ON DELETE CASCADE, name TEXT NOT NULL,
         crc32 INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (picture, model, name))""",
     "CREATE INDEX picture_vector_model ON picture_vector (model, name, picture)",
+    # Documents whose pages were drawn, or are not to be: without it, one that has nothing to draw would wait for ever.
+    "CREATE TABLE drawn (document INTEGER PRIMARY KEY REFERENCES document (key) ON DELETE CASCADE)",
     """CREATE TABLE probe_set (
         model INTEGER PRIMARY KEY REFERENCES embedding_spec (key), version INTEGER NOT NULL, dimension INTEGER NOT NULL,
         crc32 INTEGER NOT NULL, data BLOB NOT NULL, precision TEXT NOT NULL, made TEXT NOT NULL)""",

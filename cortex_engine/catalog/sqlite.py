@@ -14,8 +14,11 @@ from cortex_engine.catalog.foresight import Foresight
 from cortex_engine.catalog.jobs import JobRecords
 from cortex_engine.catalog.keys import KeyRecords
 from cortex_engine.catalog.metadata import MetadataRecords
+from cortex_engine.catalog.migrations import MigrationWriting
 from cortex_engine.catalog.notebook import NotebookRecords
 from cortex_engine.catalog.outbox import OutboxRecords
+from cortex_engine.catalog.pictures_reading import PictureReading
+from cortex_engine.catalog.pictures_writing import PictureWriting
 from cortex_engine.catalog.search_records import SearchReading
 from cortex_engine.catalog.single_pages import SinglePages
 from cortex_engine.catalog.upkeep import CatalogUpkeep
@@ -33,6 +36,9 @@ class SqliteCatalog(
     DocumentWriting,
     DocumentReading,
     VectorReading,
+    PictureReading,
+    PictureWriting,
+    MigrationWriting,
     SinglePages,
     SearchReading,
     OutboxRecords,

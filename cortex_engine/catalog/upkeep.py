@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.schema import backup
+from cortex_engine.catalog.vectors import recount_vectors, sound
 from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.documents import PageState
 from cortex_engine.core.errors import AlreadyExistsError, StorageFullError, UsageError
@@ -21,8 +21,16 @@ from cortex_engine.core.reports import Finding, LedgerEntry, Severity
 _SAFE_SQLITE = (3, 51, 3)
 """From here on the write-ahead log's reset cannot corrupt the file."""
 
-_SAMPLE = 1000
-"""Vectors whose checksums a quick check reads."""
+_SAMPLE = 20_000
+"""Vectors whose checksums a quick check reads, at most so many of passages and so many of pictures."""
+
+_STORED = (
+    "SELECT v.key, d.id, d.name, v.data, v.crc32, s.dimension FROM vector v JOIN embedding_spec s ON s.key = v.model "
+    "JOIN chunk c ON c.key = v.chunk JOIN document d ON d.key = c.document WHERE v.key % ? = 0",
+    "SELECT v.key, d.id, d.name, v.data, v.crc32, s.dimension FROM picture_vector v JOIN embedding_spec s ON s.key = v.model "
+    "JOIN picture p ON p.key = v.picture JOIN document d ON d.key = p.document WHERE v.key % ? = 0",
+)
+"""Vectors as they lie in their two tables, every so manieth."""
 
 _RESTORE = "Restore the library from a backup ('cortex restore')."
 
@@ -58,8 +66,13 @@ _COUNTS = (
         "GROUP BY c.document, v.model)",
     ),
     (
-        "vectors of a wrong length",
-        "SELECT count(*) FROM vector v JOIN embedding_spec s ON s.key = v.model WHERE length(v.data) != 4 * s.dimension",
+        "pictures of pages that their document does not have",
+        "SELECT count(*) FROM picture p JOIN document d ON d.key = p.document WHERE p.page NOT BETWEEN 1 AND d.page_count",
+    ),
+    (
+        "vectors of descriptions that are empty",
+        "SELECT count(*) FROM picture_vector v JOIN picture p ON p.key = v.picture "
+        "WHERE v.name = 'description' AND p.description = ''",
     ),
 )
 
@@ -113,7 +126,8 @@ class CatalogUpkeep(CatalogPart):
                 "LEFT JOIN document_model e ON e.model = s.key GROUP BY s.id"
             ).fetchall()
             waiting = connection.execute("SELECT count(*) FROM outbox").fetchone()[0]
-            return CatalogCounts(documents, chunks or 0, dict(vectors), waiting)
+            pictures = connection.execute("SELECT count(*) FROM picture").fetchone()[0]
+            return CatalogCounts(documents, chunks or 0, dict(vectors), waiting, pictures)
 
     def chunk_ids(self, model_id: str = "") -> set[str]:
         """All chunk ids, or those that have a vector of the model."""
@@ -148,6 +162,24 @@ class CatalogUpkeep(CatalogPart):
             for sha256 in gone:
                 self._blobs.delete(sha256)
         return gone
+
+    def drop_damaged_vectors(self) -> list[str]:
+        """Remove every damaged vector, of passages and of pictures, so that it is made anew; returns the documents' ids.
+
+        The documents are put in the outbox: no index goes on holding what the catalog does not vouch for.
+        """
+        with self._database.write() as connection:
+            passages, pictures = (
+                [(row[0], row[1]) for row in connection.execute(query, (1,)) if not sound(*row[3:])]
+                for query in _STORED
+            )
+            for table, damaged in (("vector", passages), ("picture_vector", pictures)):
+                connection.executemany(f"DELETE FROM {table} WHERE key = ?", [(key,) for key, _ in damaged])
+            recount_vectors(connection, rows.document_keys(connection, {document for _, document in passages}))
+            documents = sorted({document for _, document in (*passages, *pictures)})
+            for document_id in documents:
+                rows.announce(connection, "upsert", document_id)
+        return documents
 
     def check(self, full: bool = False) -> list[Finding]:
         """Integrity of the database file, foreign keys, counts that must agree, checksums of vectors (all if full)."""
@@ -267,24 +299,24 @@ def _agreement(connection: sqlite3.Connection) -> list[Finding]:
 
 
 def _checksums(connection: sqlite3.Connection, full: bool) -> Finding:
-    # A stride over the keys looks everywhere in the file without sorting it at random.
-    top = connection.execute("SELECT coalesce(max(key), 0) FROM vector").fetchone()[0]
-    stride = 1 if full else max(1, top // _SAMPLE)
-    checked, damaged = 0, set()
-    for document_id, data, crc32 in connection.execute(
-        "SELECT d.id, v.data, v.crc32 FROM vector v JOIN chunk c ON c.key = v.chunk "
-        "JOIN document d ON d.key = c.document WHERE v.key % ? = 0",
-        (stride,),
-    ):
-        checked += 1
-        if zlib.crc32(data) != crc32:
-            damaged.add(str(document_id))
+    checked, damaged = 0, {}
+    for table, query in zip(("vector", "picture_vector"), _STORED, strict=True):
+        # A stride over the keys looks everywhere in the file without sorting it at random.
+        top = connection.execute(f"SELECT coalesce(max(key), 0) FROM {table}").fetchone()[0]
+        for _, document_id, name, data, crc32, dimension in connection.execute(
+            query, (1 if full else max(1, top // _SAMPLE),)
+        ):
+            checked += 1
+            if not sound(data, crc32, dimension):
+                damaged[str(document_id)] = str(name)
     if not damaged:
         return Finding("catalog-vectors", Severity.OK, f"The checksums of {checked} vectors match.")
-    listed = ", ".join(sorted(damaged)[:5])
+    listed = ", ".join(f"'{name}' ({document_id[:8]})" for document_id, name in sorted(damaged.items())[:5])
     return Finding(
         "catalog-vectors",
         Severity.ERROR,
-        f"Vectors of {len(damaged)} documents are damaged: {listed}.",
-        "Delete these documents and ingest them again, or restore the library from a backup.",
+        f"Vectors of {len(damaged)} documents are damaged: {listed}{' …' if len(damaged) > 5 else ''}. They are left out of "
+        "the searches by meaning; words find these documents.",
+        "`cortex doctor --fix` removes the damaged vectors and embeds what they stood for again.",
+        fixable=True,
     )

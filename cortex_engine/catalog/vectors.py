@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,13 @@ import numpy as np
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.core.collections import EmbeddingSpec
-from cortex_engine.core.errors import CatalogError, ModelMismatchError, NotFoundError
+from cortex_engine.core.errors import ModelMismatchError, NotFoundError
 from cortex_engine.core.protocols import Vectors
 from cortex_engine.core.records import StoredVectors, VectorBatch
 
-_BATCH = 4096
+_log = logging.getLogger(__name__)
+
+BATCH = 4096
 """Rows that `vectors` gives at once."""
 _FLOAT_BYTES = 4
 
@@ -27,7 +30,12 @@ _SELECT = """
 _OF_DOCUMENTS = " AND c.document IN (SELECT value FROM json_each(?))"
 
 
-def _model(connection: sqlite3.Connection, model_id: str) -> tuple[int, int, str]:
+def model_row(connection: sqlite3.Connection, model_id: str) -> tuple[int, int, str]:
+    """Key, dimension and JSON of a model.
+
+    Raises:
+        NotFoundError: unknown model id.
+    """
     row = connection.execute("SELECT key, dimension, json FROM embedding_spec WHERE id = ?", (model_id,)).fetchone()
     if row is None:
         raise NotFoundError(f"The library knows no embedding model with the id '{model_id}'; no collection uses it.")
@@ -41,7 +49,7 @@ def require_vectors(connection: sqlite3.Connection, model_id: str, vectors: Vect
         ModelMismatchError: they have another.
         NotFoundError: unknown model id.
     """
-    key, dimension, text = _model(connection, model_id)
+    key, dimension, text = model_row(connection, model_id)
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise ModelMismatchError(
             f"The model '{rows.spec_from(text).model}' makes vectors of {dimension} dimensions, but vectors of shape "
@@ -71,6 +79,13 @@ def count_vectors(connection: sqlite3.Connection, document_keys: Sequence[int]) 
     )
 
 
+def recount_vectors(connection: sqlite3.Connection, document_keys: Sequence[int]) -> None:
+    """The same after vectors were removed."""
+    documents = rows.array(document_keys)
+    connection.execute("DELETE FROM document_model WHERE document IN (SELECT value FROM json_each(?))", (documents,))
+    count_vectors(connection, document_keys)
+
+
 class VectorReading(CatalogPart):
     """The port `VectorRecords`."""
 
@@ -87,16 +102,31 @@ class VectorReading(CatalogPart):
         last = 0
         while True:
             with self._database.read() as connection:
-                model, dimension, _ = _model(connection, model_id)
+                model, dimension, _ = model_row(connection, model_id)
                 values: tuple[int | str, ...] = (model, last)
                 if document_ids is not None:
                     values = (*values, rows.array(rows.document_keys(connection, document_ids)))
                 condition = "" if document_ids is None else _OF_DOCUMENTS
-                found = connection.execute(f"{_SELECT}{condition} ORDER BY v.chunk LIMIT {_BATCH}", values).fetchall()
+                found = connection.execute(f"{_SELECT}{condition} ORDER BY v.chunk LIMIT {BATCH}", values).fetchall()
             if not found:
                 return
-            yield _batch(found, dimension)
+            yield vector_batch(found, dimension)
             last = found[-1][0]
+
+    def damaged_vectors(self, model_id: str) -> dict[str, str]:
+        """Vectors whose checksum or length does not match: chunk id -> document id. Reads all of the model's.
+
+        Raises:
+            NotFoundError: unknown model id.
+        """
+        with self._database.read() as connection:
+            model, dimension, _ = model_row(connection, model_id)
+            found = connection.execute(_SELECT, (model, 0))
+            return {
+                chunk_id: document_id
+                for _, chunk_id, document_id, data, crc32 in found
+                if not sound(data, crc32, dimension)
+            }
 
     def stored_vectors(self, model_id: str) -> Iterator[StoredVectors]:
         """All vectors of a model as they lie there, unchecked, in batches of at most 4,096 rows, in order of entry.
@@ -107,10 +137,10 @@ class VectorReading(CatalogPart):
         last = 0
         while True:
             with self._database.read() as connection:
-                model = _model(connection, model_id)[0]
+                model = model_row(connection, model_id)[0]
                 found = connection.execute(
                     "SELECT v.chunk, c.id, c.text_hash, v.data FROM vector v JOIN chunk c ON c.key = v.chunk "
-                    f"WHERE v.model = ? AND v.chunk > ? ORDER BY v.chunk LIMIT {_BATCH}",
+                    f"WHERE v.model = ? AND v.chunk > ? ORDER BY v.chunk LIMIT {BATCH}",
                     (model, last),
                 ).fetchall()
             if not found:
@@ -125,7 +155,7 @@ class VectorReading(CatalogPart):
         A vector whose checksum does not match is not offered (the text is embedded again; `check` reports it).
         """
         with self._database.read() as connection:
-            model = _model(connection, model_id)[0]
+            model = model_row(connection, model_id)[0]
             found = connection.execute(
                 "SELECT c.text_hash, v.data, v.crc32 FROM json_each(?) wanted "
                 "CROSS JOIN chunk c ON c.text_hash = wanted.value "
@@ -178,7 +208,7 @@ class VectorReading(CatalogPart):
             NotFoundError: unknown model id.
         """
         with self._database.read() as connection:
-            return rows.spec_from(_model(connection, model_id)[2])
+            return rows.spec_from(model_row(connection, model_id)[2])
 
     def models(self, collections: Sequence[str] = ()) -> dict[str, EmbeddingSpec]:
         """Models by id of all collections, or of those of them that are there; cheap."""
@@ -192,15 +222,16 @@ class VectorReading(CatalogPart):
             return {model_id: rows.spec_from(text) for model_id, text in found}
 
 
-def _batch(found: list[tuple[int, str, str, bytes, int]], dimension: int) -> VectorBatch:
-    _, chunk_ids, document_ids, data, checksums = zip(*found, strict=True)
-    for position, blob in enumerate(data):
-        sound = zlib.crc32(blob) == checksums[position]
-        if not sound or len(blob) != dimension * _FLOAT_BYTES:
-            fault = "its length" if sound else "its checksum"
-            raise CatalogError(
-                f"A vector of the document {document_ids[position]} is damaged ({fault} does not match). Delete "
-                "the document and ingest it again, or restore the library from a backup."
-            )
-    vectors = np.frombuffer(b"".join(data), dtype="<f4").reshape(len(data), dimension)
-    return VectorBatch(list(chunk_ids), list(document_ids), vectors.astype(np.float32, copy=False))
+def sound(data: bytes, crc32: int, dimension: int) -> bool:
+    """Whether a vector is what was written."""
+    return len(data) == dimension * _FLOAT_BYTES and zlib.crc32(data) == crc32
+
+
+def vector_batch(found: list[tuple[int, str, str, bytes, int]], dimension: int) -> VectorBatch:
+    """Rows of key, id, document id, data and checksum as a batch; damaged vectors are left out, and the log says so."""
+    kept = [row for row in found if sound(row[3], row[4], dimension)]
+    if len(kept) < len(found):
+        damaged = sorted({row[2] for row in found if not sound(row[3], row[4], dimension)})
+        _log.warning("vectors of these documents are damaged and left out: %s", ", ".join(damaged[:20]))
+    vectors = np.frombuffer(b"".join(row[3] for row in kept), dtype="<f4").reshape(len(kept), dimension)
+    return VectorBatch([row[1] for row in kept], [row[2] for row in kept], vectors.astype(np.float32, copy=False))

@@ -219,9 +219,12 @@ class VectorRecords(Protocol):
     def vectors(self, model_id: str, document_ids: Sequence[str] | None = None) -> Iterator[VectorBatch]:
         """All vectors of a model, or of these documents, in batches of at most a few thousand rows.
 
-        Raises:
-            CatalogError: a checksum does not match.
+        Damaged vectors are left out: `damaged_vectors` names them.
         """
+        ...
+
+    def damaged_vectors(self, model_id: str) -> dict[str, str]:
+        """Vectors whose checksum or length does not match: chunk id -> document id. Reads all of the model's."""
         ...
 
     def stored_vectors(self, model_id: str) -> Iterator[StoredVectors]:

@@ -15,6 +15,7 @@ FAILPOINTS: tuple[str, ...] = (
     "commit.documents",
     "commit.chunks",
     "commit.vectors",
+    "commit.pictures",
     "commit.before",
     "commit.after",
     "delete.begin",
@@ -35,6 +36,16 @@ FAILPOINTS: tuple[str, ...] = (
     "rebuild.swapped",
     "worker.claimed",
     "worker.settling",
+    "reembed.beginning",
+    "reembed.begun",
+    "reembed.embedded",
+    "reembed.writing",
+    "reembed.written",
+    "reembed.indexed",
+    "reembed.compared",
+    "reembed.changing",
+    "reembed.changed",
+    "reembed.purged",
 )
 """Every name that `failpoint` is called with."""
 

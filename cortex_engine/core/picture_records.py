@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.pictures import DescribedBy, Picture, VectorName, WaitingPictures
 from cortex_engine.core.records import PicturePassage, VectorBatch
 
@@ -31,15 +32,23 @@ class PictureRecords(Protocol):
     def picture_vectors(
         self, model_id: str, name: VectorName, document_ids: Sequence[str] | None = None
     ) -> Iterator[VectorBatch]:
-        """As `VectorRecords.vectors`, for one named vector; `chunk_ids` of the batch are picture ids.
+        """As `VectorRecords.vectors`, for one named vector; `chunk_ids` of the batch are picture ids."""
+        ...
 
-        Raises:
-            CatalogError: a checksum does not match.
-        """
+    def damaged_picture_vectors(self, model_id: str, name: VectorName) -> dict[str, str]:
+        """As `VectorRecords.damaged_vectors`: picture id -> document id."""
+        ...
+
+    def picture_ids(self, model_id: str, name: VectorName) -> set[str]:
+        """Pictures that have this named vector of the model."""
         ...
 
     def picture_vector(self, model_id: str, name: VectorName, picture_id: str) -> NDArray[np.float32] | None:
-        """One vector, or None."""
+        """One vector, or None.
+
+        Raises:
+            CatalogError: it is damaged.
+        """
         ...
 
     def picture_vector_counts(self, model_id: str) -> Mapping[VectorName, int]:
@@ -50,8 +59,15 @@ class PictureRecords(Protocol):
         """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to."""
         ...
 
+    def undrawn(self, media_types: Sequence[str], limit: int = 20) -> list[tuple[str, EmbeddingSpec]]:
+        """Documents of these types, of a collection (or a running migration) whose model sees, that were never drawn."""
+        ...
+
     def add_pictures(self, document_id: str, pictures: Sequence[Picture]) -> None:
-        """Keep pictures that a document did not have yet (it was taken in for a model that reads text only)."""
+        """Keep pictures that a document did not have yet (it was taken in for a model that reads text only).
+
+        The document counts as drawn from then on, also where there are none.
+        """
         ...
 
     def add_picture_vectors(
@@ -61,5 +77,9 @@ class PictureRecords(Protocol):
         ...
 
     def describe_picture(self, picture_id: str, description: str, described_by: DescribedBy) -> None:
-        """Change a description; vectors of the former one go, so that the picture waits for new ones."""
+        """Change a description; vectors of the former one go, so that the picture waits for new ones.
+
+        Raises:
+            NotFoundError: no such picture.
+        """
         ...

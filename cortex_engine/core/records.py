@@ -33,6 +33,7 @@ class PreparedDocument:
         pipeline: fingerprint of parser and chunker.
         parent_id: the document that contained it, or "".
         pictures: its pages as pictures, for collections whose model sees.
+        drawn: `pictures` is all there will be (no document that waits to be drawn).
     """
 
     sha256: str
@@ -45,6 +46,7 @@ class PreparedDocument:
     parent_id: str = ""
     seconds: float = 0.0
     pictures: Sequence[PreparedPicture] = ()
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +140,4 @@ class CatalogCounts:
     vectors: Mapping[str, int] = field(default_factory=dict)
     """By model id."""
     outbox: int = 0
+    pictures: int = 0

@@ -33,6 +33,10 @@ class Upkeep(Protocol):
         """Integrity of the database file, foreign keys, counts that must agree, checksums of vectors (all if full)."""
         ...
 
+    def drop_damaged_vectors(self) -> list[str]:
+        """Remove every damaged vector, of passages and of pictures, so that it is made anew; returns the documents' ids."""
+        ...
+
     def drop_blobs(self, hashes: Sequence[str] | None = None) -> list[str]:
         """Remove originals (of these, or of all) that nothing refers to; returns those that went.
 

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from cortex_engine.catalog.connection import Database
 from cortex_engine.catalog.schema import MIGRATIONS, Migration, schema_version
 from cortex_engine.core.errors import ConfigError
 from cortex_engine.core.failpoints import FAILPOINTS, activate
+from cortex_engine.core.identifiers import document_id, picture_id
+from cortex_engine.core.pictures import DescribedBy, Picture, PreparedPicture, VectorName
 from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState
 
@@ -63,6 +66,15 @@ def _note(folder: Path, word: str) -> None:
         stream.write(f"{word}\n")
 
 
+def _pictured(prepared: PreparedDocument) -> PreparedDocument:
+    """With a picture of its page."""
+    key = document_id(prepared.sha256)
+    picture = Picture(picture_id(key, 1), key, 1, 64, 64, "A harbour.", DescribedBy.OCR)
+    ((model_id, vectors),) = prepared.vectors.items()
+    named = {model_id: {VectorName.PICTURE: vectors[0], VectorName.DESCRIPTION: vectors[1]}}
+    return replace(prepared, pictures=[PreparedPicture(picture, named)], drawn=True)
+
+
 def _life(folder: Path, failpoint: str, prepare: Prepare) -> None:
     """What a library goes through; each acknowledged step is written down beside it."""
     activate(failpoint)
@@ -74,7 +86,7 @@ def _life(folder: Path, failpoint: str, prepare: Prepare) -> None:
         catalog.enqueue("ingest", "home", [NewFile("/in/file", content, sha256, size)])
         for file in catalog.claim("me", 9):
             catalog.update_file(file.id, FileState.EMBEDDING)
-            catalog.commit(prepare(file.name), "home", Source("home", "/in/file", "", 1, 1), file.id)
+            catalog.commit(_pictured(prepare(file.name)), "home", Source("home", "/in/file", "", 1, 1), file.id)
             _note(folder, f"committed {file.name}")
     for name in ("words", "vectors"):
         catalog.begin_index_write(name)
@@ -107,6 +119,8 @@ def test_a_kill_at_every_failpoint_loses_nothing(tmp_path: Path, prepare: Prepar
     for document in catalog.documents():
         assert len(catalog.chunks([document.id])) == document.chunk_count == 3
         assert catalog.blob_hashes() >= {document.sha256}
+        assert [picture.width for picture in catalog.pictures([document.id])] == [64]
+    assert catalog.picture_counts() == len(names)
     catalog.close()
     assert _run(_life, tmp_path, "", prepare) == 0
     catalog = _open(tmp_path)
@@ -126,7 +140,7 @@ def _colour(connection: sqlite3.Connection) -> None:
 
 def _migrate(path: Path, failpoint: str) -> None:
     activate(failpoint)
-    with Database(path, migrations=(*MIGRATIONS, Migration(3, "a colour", _colour))).plain():
+    with Database(path, migrations=(*MIGRATIONS, Migration(MIGRATIONS[-1].version + 1, "a colour", _colour))).plain():
         pass
 
 
@@ -138,7 +152,7 @@ def test_a_kill_in_a_migration_leaves_one_version_or_the_other(tmp_path: Path, s
     catalog.close()
     assert _run(_migrate, path, failpoint) == -signal.SIGKILL
     connection = sqlite3.connect(path)
-    assert schema_version(connection) == (2 if failpoint == "migration.before" else 3)
+    assert schema_version(connection) == MIGRATIONS[-1].version + (failpoint == "migration.after")
     assert connection.execute("SELECT name FROM collection").fetchall() == [("home",)]
     connection.close()
     assert _run(_migrate, path, "") == 0

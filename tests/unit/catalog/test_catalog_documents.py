@@ -12,7 +12,7 @@ import pytest
 from cortex_engine.catalog import SqliteCatalog
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import DocumentInfo, Page, PageState, TextBoxes
-from cortex_engine.core.errors import CatalogError, ModelMismatchError, NotFoundError, UsageError
+from cortex_engine.core.errors import ModelMismatchError, NotFoundError, UsageError
 from cortex_engine.core.identifiers import text_hash
 from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, JobState
@@ -237,8 +237,9 @@ def test_vectors_come_back_whole_and_a_flipped_bit_is_found(
     connection.execute("UPDATE vector SET data = zeroblob(16) WHERE key = 1")
     connection.commit()
     connection.close()
-    with pytest.raises(CatalogError, match=key):
-        list(catalog.vectors(spec.id))
+    (batch,) = catalog.vectors(spec.id)
+    assert batch.chunk_ids == [chunk.id for chunk in prepared.chunks[1:]]
+    assert catalog.damaged_vectors(spec.id) == {prepared.chunks[0].id: key}
     assert catalog.known_vectors(spec.id, hashes) == {}
     assert [f.check for f in catalog.check(full=True) if f.severity == "error"] == ["catalog-vectors"]
 

@@ -14,9 +14,10 @@ from cortex_engine.catalog.connection import Database
 from cortex_engine.catalog.schema import MIGRATIONS, PAGE_SIZE, Migration, schema_version
 from cortex_engine.core.errors import CatalogError, LibraryLockedError, StorageFullError
 
+_NEWEST = MIGRATIONS[-1].version
 _NEWER = (
     *MIGRATIONS,
-    Migration(3, "a colour", lambda c: (c.execute("ALTER TABLE tag ADD COLUMN colour TEXT"), None)[1]),
+    Migration(_NEWEST + 1, "a colour", lambda c: (c.execute("ALTER TABLE tag ADD COLUMN colour TEXT"), None)[1]),
 )
 
 
@@ -60,10 +61,10 @@ def test_an_older_catalog_is_migrated_after_a_copy(tmp_path: Path, prepare, spec
     old.create_collection("home", spec)
     key = old.commit(prepare("honey"), "home").document_id
     old.close()
-    broken = Database(path, migrations=(*MIGRATIONS, Migration(3, "breaks", _break)))
+    broken = Database(path, migrations=(*MIGRATIONS, Migration(_NEWEST + 1, "breaks", _break)))
     with pytest.raises(RuntimeError), broken.plain():
         pass
-    assert _tables_version(path) == 2
+    assert _tables_version(path) == _NEWEST
     same = SqliteCatalog(path)
     same.set_tags(key, ["still here"])
     same.close()
@@ -71,8 +72,8 @@ def test_an_older_catalog_is_migrated_after_a_copy(tmp_path: Path, prepare, spec
     with newer.read() as connection:
         assert connection.execute("SELECT name, colour FROM tag").fetchall() == [("still here", None)]
     newer.close()
-    assert _tables_version(path) == 3
-    assert _tables_version(tmp_path / "catalog.db.version-2.backup") == 2
+    assert _tables_version(path) == _NEWEST + 1
+    assert _tables_version(tmp_path / f"catalog.db.version-{_NEWEST}.backup") == _NEWEST
     with pytest.raises(CatalogError, match="newer version"):
         SqliteCatalog(path)
 
