@@ -42,7 +42,8 @@ def _require_free(connection: sqlite3.Connection, name: str) -> None:
         raise AlreadyExistsError(f"There is already a collection '{name}'. Choose another name.")
 
 
-def _spec_key(connection: sqlite3.Connection, spec: EmbeddingSpec) -> int:
+def spec_key(connection: sqlite3.Connection, spec: EmbeddingSpec) -> int:
+    """Key of a model, which is written down if it was not known yet."""
     connection.execute(
         "INSERT INTO embedding_spec (id, dimension, json) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (spec.id, spec.dimension, json.dumps(asdict(spec), sort_keys=True)),
@@ -65,7 +66,7 @@ class CollectionRecords(CatalogPart):
             _require_free(connection, name)
             connection.execute(
                 "INSERT INTO collection (id, name, description, created, model) VALUES (?, ?, ?, ?, ?)",
-                (new_id(), name, description, rows.now(), _spec_key(connection, spec)),
+                (new_id(), name, description, rows.now(), spec_key(connection, spec)),
             )
         return self.collection(name)
 

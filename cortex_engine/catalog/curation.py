@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cortex_engine.catalog import removal, rows
 from cortex_engine.catalog.collections import one_collection
 from cortex_engine.catalog.connection import CatalogPart
+from cortex_engine.catalog.migrations import require_settled
 from cortex_engine.core.collections import Collection
 from cortex_engine.core.errors import ModelMismatchError, NotFoundError, UsageError
 
@@ -42,6 +43,7 @@ class CollectionCuration(CatalogPart):
             NotFoundError: no such collection.
             UsageError: there are no sources, or the target is among them.
             ModelMismatchError: a source has another embedding model; the message names both.
+            AlreadyExistsError: a source is on the move to another model.
         """
         names = list(dict.fromkeys(sources))
         if not names:
@@ -53,6 +55,7 @@ class CollectionCuration(CatalogPart):
             merged = [one_collection(connection, name) for name in names]
             for one in merged:
                 _require_same_model(one, into)
+                require_settled(connection, rows.collection_key(connection, one.name), one.name)
             key = rows.collection_key(connection, target)
             for one in merged:
                 source = rows.collection_key(connection, one.name)

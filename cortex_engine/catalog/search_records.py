@@ -41,6 +41,12 @@ _KINDS = (
 )
 """Kind, field of `Filters`, and how to find one document that has the value."""
 
+_HAS_VECTORS = """
+    EXISTS (SELECT 1 FROM document_model e WHERE e.document = m.document AND e.model = c.model)
+    OR EXISTS (SELECT 1 FROM picture p JOIN picture_vector v ON v.picture = p.key AND v.model = c.model
+               WHERE p.document = m.document)
+"""
+
 _IN_SCOPE = "id IN (SELECT value FROM json_each(?))"
 
 
@@ -76,12 +82,16 @@ class SearchReading(CatalogPart):
         return found
 
     def specs(self, documents: AbstractSet[str] | None) -> dict[str, EmbeddingSpec]:
-        """Models (by id) whose vectors the documents in scope have."""
-        condition = "" if documents is None else f" AND e.document IN (SELECT key FROM document WHERE {_IN_SCOPE})"
+        """Models (by id) of the collections that documents in scope belong to, where these have vectors of them.
+
+        Vectors that no collection of a document uses do not count: a migration makes them on the side.
+        """
+        condition = "" if documents is None else f" AND m.document IN (SELECT key FROM document WHERE {_IN_SCOPE})"
         with self._database.read() as connection:
             found = connection.execute(
-                "SELECT s.id, s.json FROM embedding_spec s WHERE EXISTS "
-                f"(SELECT 1 FROM document_model e WHERE e.model = s.key{condition}) ORDER BY s.id",
+                "SELECT s.id, s.json FROM embedding_spec s WHERE EXISTS (SELECT 1 FROM collection c "
+                f"JOIN membership m ON m.collection = c.key WHERE c.model = s.key{condition} AND ({_HAS_VECTORS})) "
+                "ORDER BY s.id",
                 () if documents is None else (rows.array(documents),),
             )
             return {model_id: rows.spec_from(text) for model_id, text in found}

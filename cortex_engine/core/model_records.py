@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.documents import Chunk
 from cortex_engine.core.migration import Migration, MigrationState, ParityReport
 from cortex_engine.core.probes import ProbeSet
+from cortex_engine.core.protocols import Vectors
 
 
 class ProbeRecords(Protocol):
@@ -55,6 +58,37 @@ class MigrationRecords(Protocol):
         """
         ...
 
+    def lacking(self, migration_id: str, limit: int = 64) -> list[Chunk]:
+        """The first passages of the collection, by document and place, without a vector of the model that searches do not use.
+
+        That is the target, or, once the collection was switched, the source.
+        """
+        ...
+
+    def fill(self, migration_id: str, chunk_ids: Sequence[str], vectors: Vectors) -> bool:
+        """Keep vectors of that model, all in one transaction; False (nothing written) when the migration does not go on.
+
+        Raises:
+            ModelMismatchError: the vectors have another dimension.
+            NotFoundError: the migration is gone.
+        """
+        ...
+
+    def kept_models(self) -> dict[str, EmbeddingSpec]:
+        """Models by id whose indexes are kept: of all collections, and the other ones of migrations that can be switched."""
+        ...
+
+    def members(self, model_id: str) -> frozenset[str] | None:
+        """Documents whose vectors of a model count in searches; None when all do (no migration keeps some on the side)."""
+        ...
+
+    def vector_pairs(self, source_id: str, target_id: str, limit: int) -> tuple[Vectors, Vectors]:
+        """Vectors of the same passages under two models, row by row, at most `limit`, taken evenly."""
+        ...
+
     def purge_model(self, model_id: str) -> int:
-        """Remove the vectors of a model that no collection and no open migration uses; returns how many."""
+        """Remove vectors of a model from documents of which no collection uses it and no open migration keeps it.
+
+        Returns how many; every hundred documents are a transaction.
+        """
         ...
