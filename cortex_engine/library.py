@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cortex_engine import backends
+from cortex_engine import backends, indexes
 from cortex_engine.catalog.owner import OwnerLock
 from cortex_engine.catalog.sqlite import SqliteCatalog
 from cortex_engine.config import CortexConfig
@@ -27,6 +27,7 @@ from cortex_engine.core.errors import (
     NotFoundError,
     StorageFullError,
 )
+from cortex_engine.core.pictures import VectorName
 from cortex_engine.core.protocols import (
     Chunker,
     DocumentParser,
@@ -43,14 +44,7 @@ from cortex_engine.shelf import ModelShelf
 
 _log = logging.getLogger(__name__)
 
-LEXICAL = "lexical"
-_EXACT = "exact-"
-_STORE = "knowledge_hub_db-"
-"""Prefix of the folders of the configured vector store; the mission's documents call the Chroma folder so."""
-
 _ADDING = "Documents are being added right now; the newest of them may be missing from this result."
-_LAYOUT = "1"
-"""Raised when vector indexes must be built anew because their layout changed."""
 
 
 class Library:
@@ -167,14 +161,12 @@ class Library:
 
     def search_indexes(self) -> list[str]:
         """Names of the indexes that every search can use."""
-        return [LEXICAL, *(f"{_EXACT}{model_id}" for model_id in sorted(self.models()))]
+        return indexes.searched(self.models())
 
     def all_indexes(self) -> list[str]:
         """Names of all indexes, the configured vector store included."""
-        stores = (
-            [] if self.config.vector_store == "exact" else [f"{_STORE}{model_id}" for model_id in sorted(self.models())]
-        )
-        return [*self.search_indexes(), *stores]
+        models = self.models()
+        return [*indexes.searched(models), *indexes.stores(models, self.config)]
 
     def bring_up(self, names: list[str]) -> list[Repair]:
         """As the owner: open these indexes, repair what is damaged, follow the newest changes."""
@@ -232,14 +224,21 @@ class Library:
         Raises:
             IndexUnavailableError: it is missing or damaged.
         """
-        store = self._vector_index(f"{_EXACT}{model_id}").store
-        if not isinstance(store, ScoringVectorStore):
-            raise IndexUnavailableError("The exact index cannot score passages; this is a defect of the plug board.")
-        return store
+        return self._scoring(indexes.exact_name(model_id))
+
+    def picture_store(self, model_id: str, name: VectorName) -> ScoringVectorStore | None:
+        """The flat index of one named vector of pictures, or None where the model does not see or there is nothing yet.
+
+        Raises:
+            IndexUnavailableError: it is missing or damaged.
+        """
+        if not self.catalog.spec(model_id).sees or not self.catalog.picture_vector_counts(model_id)[name]:
+            return None
+        return self._scoring(indexes.picture_name(model_id, name))
 
     def large_store(self, model_id: str) -> VectorStore | None:
         """The configured store of a model, or None where there is none or this process may not open it."""
-        name = f"{_STORE}{model_id}"
+        name = indexes.store_name(model_id)
         with self._guard:
             if not self._owner or self.config.vector_store == "exact" or name not in self.catalog.index_states():
                 return None
@@ -258,7 +257,7 @@ class Library:
         Raises:
             IndexUnavailableError: it is missing or damaged.
         """
-        index = self._index(LEXICAL)
+        index = self._index(indexes.LEXICAL)
         if not isinstance(index, WordIndex):
             raise IndexUnavailableError("The word index is of the wrong kind; this is a defect of the plug board.")
         return index.index
@@ -324,6 +323,14 @@ class Library:
             raise IndexUnavailableError(f"The index '{name}' is of the wrong kind; this is a defect of the plug board.")
         return index
 
+    def _scoring(self, name: str) -> ScoringVectorStore:
+        store = self._vector_index(name).store
+        if not isinstance(store, ScoringVectorStore):
+            raise IndexUnavailableError(
+                f"The index '{name}' cannot score what it holds; this is a defect of the plug board."
+            )
+        return store
+
     def _index(self, name: str) -> DerivedIndex:
         """The owner's open index; else (also when the owner had no room to bring it up) the last valid state on disk."""
         return self.sync.get(name) if self._owner and name in self.sync.names() else self._reader(name)
@@ -354,7 +361,7 @@ class Library:
             return "its folder is missing"
         if index.config_hash != state.config_hash:
             return "it was built with other settings"
-        if fault := oversized(folder, self.catalog.counts().chunks):
+        if fault := oversized(folder, self.catalog.counts()):
             return fault
         last = self.catalog.last_seq()
         try:
@@ -379,20 +386,4 @@ class Library:
         self._readers.clear()
 
     def _make_index(self, name: str, read_only: bool = False) -> DerivedIndex:
-        if name == LEXICAL:
-            fingerprint = backends.lexical_fingerprint()
-            return WordIndex(
-                name, fingerprint, self.catalog, lambda folder: backends.build_lexical_index(folder, read_only)
-            )
-        prefix = _EXACT if name.startswith(_EXACT) else _STORE
-        backend = "exact" if prefix == _EXACT else self.config.vector_store
-        model_id = name.removeprefix(prefix)
-        dimension = self.catalog.spec(model_id).dimension
-        return VectorIndex(
-            name,
-            f"{backend}-{_LAYOUT}",
-            model_id,
-            self.catalog,
-            lambda folder: backends.build_vector_store(backend, folder, dimension),
-            fragile=prefix == _STORE,
-        )
+        return indexes.make(name, self.catalog, self.config, read_only)

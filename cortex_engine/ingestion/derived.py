@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.errors import IndexUnavailableError
+from cortex_engine.core.pictures import VectorName
 from cortex_engine.core.protocols import LexicalIndex, VectorStore
+from cortex_engine.core.records import VectorBatch
 
 _CANARIES = 32
 _CANARY_GAP = 1e-3
@@ -54,7 +56,7 @@ class DerivedIndex(Protocol):
         ...
 
     def count(self) -> int:
-        """Passages held."""
+        """Entries held."""
         ...
 
     def close(self) -> None:
@@ -62,23 +64,109 @@ class DerivedIndex(Protocol):
         ...
 
 
+class VectorSource(Protocol):
+    """Vectors of the catalog that an index follows."""
+
+    def vectors(self, document_ids: Sequence[str] | None = None) -> Iterator[VectorBatch]:
+        """All, or those of these documents, in batches; damaged ones are left out."""
+        ...
+
+    def count(self) -> int:
+        """How many the catalog keeps, damaged ones included."""
+        ...
+
+    def ids(self) -> set[str]:
+        """Ids of all of them, damaged ones included."""
+        ...
+
+    def damaged(self) -> Mapping[str, str]:
+        """Those that are damaged: id -> document id. Reads them all."""
+        ...
+
+    def some_documents(self, wanted: int) -> Sequence[str] | None:
+        """Ids of documents, taken evenly, whose vectors are a sample; None for all."""
+        ...
+
+
+class PassageVectors:
+    """The vectors of passages under one model."""
+
+    def __init__(self, catalog: Catalog, model_id: str) -> None:
+        self._catalog = catalog
+        self._model_id = model_id
+
+    def vectors(self, document_ids: Sequence[str] | None = None) -> Iterator[VectorBatch]:
+        """See `VectorSource`."""
+        return self._catalog.vectors(self._model_id, document_ids)
+
+    def count(self) -> int:
+        """See `VectorSource`."""
+        return self._catalog.counts().vectors.get(self._model_id, 0)
+
+    def ids(self) -> set[str]:
+        """See `VectorSource`."""
+        return self._catalog.chunk_ids(self._model_id)
+
+    def damaged(self) -> Mapping[str, str]:
+        """See `VectorSource`."""
+        return self._catalog.damaged_vectors(self._model_id)
+
+    def some_documents(self, wanted: int) -> Sequence[str] | None:
+        """See `VectorSource`."""
+        count = self._catalog.count_documents()
+        chosen = sorted({position * count // wanted for position in range(wanted)}) if count else []
+        return [document.id for offset in chosen for document in self._catalog.documents(limit=1, offset=offset)]
+
+
+class PictureVectors:
+    """One named vector of pictures under one model."""
+
+    def __init__(self, catalog: Catalog, model_id: str, name: VectorName) -> None:
+        self._catalog = catalog
+        self._model_id = model_id
+        self._name = name
+
+    def vectors(self, document_ids: Sequence[str] | None = None) -> Iterator[VectorBatch]:
+        """See `VectorSource`."""
+        return self._catalog.picture_vectors(self._model_id, self._name, document_ids)
+
+    def count(self) -> int:
+        """See `VectorSource`."""
+        return self._catalog.picture_vector_counts(self._model_id)[self._name]
+
+    def ids(self) -> set[str]:
+        """See `VectorSource`."""
+        return self._catalog.picture_ids(self._model_id, self._name)
+
+    def damaged(self) -> Mapping[str, str]:
+        """See `VectorSource`."""
+        return self._catalog.damaged_picture_vectors(self._model_id, self._name)
+
+    def some_documents(self, wanted: int) -> Sequence[str] | None:  # noqa: ARG002  (few documents have pictures)
+        """See `VectorSource`."""
+        return None
+
+
 class VectorIndex:
-    """A `VectorStore` that follows the vectors of one model."""
+    """A `VectorStore` that follows vectors of one model.
+
+    Args:
+        source: the vectors in the catalog.
+        build: opens or creates the store in a folder.
+    """
 
     def __init__(
         self,
         name: str,
         config_hash: str,
-        model_id: str,
-        catalog: Catalog,
+        source: VectorSource,
         build: Callable[[Path], VectorStore],
         fragile: bool = False,
     ) -> None:
         self.name = name
         self.fragile = fragile
         self.config_hash = config_hash
-        self.model_id = model_id
-        self._catalog = catalog
+        self._source = source
         self._build = build
         self._store: VectorStore | None = None
 
@@ -103,31 +191,29 @@ class VectorIndex:
         if replaced:
             self.store.delete(replaced)
         if upserts is None or upserts:
-            for batch in self._catalog.vectors(self.model_id, upserts):
+            for batch in self._source.vectors(upserts):
                 self.store.upsert(batch.chunk_ids, batch.document_ids, batch.vectors)
         self.store.flush()
 
     def fault(self, thorough: bool = False) -> str:
         """See `DerivedIndex.fault`; a sample of stored vectors must find themselves (silent damage shows so)."""
-        expected = self._catalog.counts().vectors.get(self.model_id, 0)
+        expected = self._source.count()
         held = self.count()
-        if held != expected:
-            return f"it holds {held} passages, the catalog {expected}"
+        # Looked at only where something is wrong already: it reads every vector.
+        damaged = set(self._source.damaged()) if held != expected else set()
+        if held != expected - len(damaged):
+            return f"it holds {held} vectors, the catalog {expected - len(damaged)} that are sound"
         self.store.verify(full=thorough or (not self.fragile and held <= _CHECKSUMS_UP_TO))
-        if thorough and self.store.ids() != self._catalog.chunk_ids(self.model_id):
-            return "its passages are not those of the catalog"
-        return self._canaries(expected) if thorough else self._canaries(_CANARIES, self._some_documents())
-
-    def _some_documents(self) -> list[str]:
-        """Ids of documents, taken evenly."""
-        count = self._catalog.count_documents()
-        chosen = sorted({position * count // _CANARIES for position in range(_CANARIES)}) if count else []
-        return [document.id for offset in chosen for document in self._catalog.documents(limit=1, offset=offset)]
+        if thorough and self.store.ids() != self._source.ids() - damaged:
+            return "its vectors are not those of the catalog"
+        return (
+            self._canaries(expected) if thorough else self._canaries(_CANARIES, self._source.some_documents(_CANARIES))
+        )
 
     def _canaries(self, wanted: int, documents: Sequence[str] | None = None) -> str:
         """Ask for the catalog's own vectors; each must come back with the cosine of itself (or of a twin)."""
         asked = missed = far = 0
-        for batch in self._catalog.vectors(self.model_id, documents):
+        for batch in self._source.vectors(documents):
             lengths = np.linalg.norm(batch.vectors, axis=1)
             units = (batch.vectors / np.where(lengths > 0, lengths, 1)[:, np.newaxis]).astype(np.float32, copy=False)
             for row in range(0, len(units), max(1, len(units) // wanted)):

@@ -24,6 +24,7 @@ from cortex_engine.core.errors import (
     StorageFullError,
 )
 from cortex_engine.core.failpoints import failpoint
+from cortex_engine.core.records import CatalogCounts
 from cortex_engine.core.reports import IndexState, OutboxEntry
 from cortex_engine.ingestion.derived import DerivedIndex
 
@@ -33,7 +34,7 @@ _BATCH = 500
 
 _LARGEST_FILE = 2_500_000_000
 _LARGEST_SHARE = 1_000_000
-"""Bytes that no index file reaches by itself: so many, and so many more for each passage."""
+"""Bytes that no index file reaches by itself: so many, and so many more for each passage or picture."""
 
 _NO_ROOM = ("No space left", "os error 28", "disk is full", "os error 122", "quota exceeded")
 """How the libraries underneath put ENOSPC and EDQUOT, which they do not hand on as numbers."""
@@ -230,7 +231,7 @@ class IndexSync:
             return "it was built with other settings"
         if not self._path(state.name, state.generation).is_dir():
             return "its folder is missing"
-        return oversized(self._path(state.name, state.generation), self._catalog.counts().chunks)
+        return oversized(self._path(state.name, state.generation), self._catalog.counts())
 
     def _follow(self, name: str, state: IndexState) -> None:
         index, applied = self.get(name), state.applied_seq
@@ -274,15 +275,15 @@ def generation_folder(derived: Path, name: str, generation: int) -> Path:
     return derived / f"{name}-{generation:06d}"
 
 
-def oversized(folder: Path, passages: int) -> str:
-    """A file far larger than what so many passages need, in words, or "" (Chroma has written sparse ones of 226 GB).
+def oversized(folder: Path, counts: CatalogCounts) -> str:
+    """A file far larger than what so many passages and pictures need, in words, or "" (Chroma has written sparse ones of 226 GB).
 
     To be asked before such a file is opened: whoever reads it whole has no memory left.
     """
-    limit = _LARGEST_FILE + passages * _LARGEST_SHARE
+    limit = _LARGEST_FILE + (counts.chunks + counts.pictures) * _LARGEST_SHARE
     for path in folder.rglob("*"):
         if path.is_file() and (size := path.stat().st_size) > limit:
-            return f"its file {path.name} claims {size / 1e9:.1f} GB for {passages} passages"
+            return f"its file {path.name} claims {size / 1e9:.1f} GB for {counts.chunks} passages"
     return ""
 
 

@@ -14,13 +14,13 @@ from cortex_engine.core.errors import IndexUnavailableError
 from cortex_engine.core.records import VectorBatch
 from cortex_engine.core.search import Ranking, ScoredChunk
 from cortex_engine.embedding.hashing import HashingEmbedder
-from cortex_engine.ingestion.derived import VectorIndex
+from cortex_engine.ingestion.derived import PassageVectors, VectorIndex
 from cortex_engine.vector_stores.chroma import ChromaStore
 from cortex_engine.vector_stores.exact import ExactStore
 
 
 class OneModel:
-    """What `VectorIndex` asks of a catalog."""
+    """What `PassageVectors` asks of a catalog."""
 
     def __init__(self, vectors: np.ndarray) -> None:
         self._batch = VectorBatch(
@@ -35,6 +35,9 @@ class OneModel:
         ids = [self._batch.chunk_ids[n] for n in chosen]
         if ids:
             yield VectorBatch(ids, [self._batch.document_ids[n] for n in chosen], self._batch.vectors[chosen])
+
+    def damaged_vectors(self, model_id: str) -> dict[str, str]:
+        return {}
 
     def chunk_ids(self, model_id: str) -> set[str]:
         return set(self._batch.chunk_ids)
@@ -70,7 +73,7 @@ def index_of(tmp_path: Path) -> Any:
                 return ChromaStore(folder, "passages", vectors.shape[1])
             return ExactStore(folder, vectors.shape[1])
 
-        index = VectorIndex("v", "", "m", OneModel(vectors), build, fragile=kind is ChromaStore)  # type: ignore[arg-type]
+        index = VectorIndex("v", "", PassageVectors(OneModel(vectors), "m"), build, fragile=kind is ChromaStore)  # type: ignore[arg-type]
         index.open(tmp_path / f"index{len(opened)}")
         index.apply(None, ())
         opened.append(index)
