@@ -1,0 +1,130 @@
+"""Frames of a video as Qwen3-VL reads them: one a second, an even number of them, 64 at most, small enough for the model.
+
+The rule of the official code (`src/models/qwen3_vl_embedding.py` with qwen-vl-utils' `fetch_video`, Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortex_engine.checkpoints.qwen3_vl import INSTALL
+from cortex_engine.core.errors import UsageError
+from cortex_engine.core.optional import require
+from cortex_engine.embedding.fast_tokenizer import FastTokenizer
+from cortex_engine.embedding.qwen3_vl_inputs import rendered, scaled_size
+
+FRAMES_A_SECOND = 1.0
+MOST_FRAMES = 64
+FEWEST_FRAMES = 4
+_TOGETHER = 2
+"""Two frames make one layer of tokens."""
+_TOTAL_PIXELS = 10 * 768 * 32 * 32
+_FEWEST_PIXELS, _MOST_PIXELS = 128 * 32 * 32, 768 * 32 * 32
+"""Of one frame."""
+VIDEO_OPTIONS = {"video": {"do_resize": False, "do_sample_frames": False, "cap_pixels_per_frame": True}}
+"""For the processor: the frames are chosen and scaled already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Chosen frames of a video.
+
+    Attributes:
+        pictures: uint8 `(n, height, width, 3)`, RGB, not scaled.
+        indices: which of the video's frames they are.
+        rate: frames a second of the video.
+        total: number of frames in the video.
+    """
+
+    pictures: list[NDArray[np.uint8]]
+    indices: list[int]
+    rate: float
+    total: int
+
+
+def chosen_frames(total: int, rate: float) -> list[int]:
+    """Which of `total` frames at `rate` frames a second are looked at.
+
+    >>> chosen_frames(100, 25.0)
+    [0, 33, 66, 99]
+    """
+    wanted = min(max(total / rate * FRAMES_A_SECOND, FEWEST_FRAMES), MOST_FRAMES, total)
+    number = max(1, math.floor(wanted / _TOGETHER) * _TOGETHER)
+    return [int(index) for index in np.linspace(0, total - 1, number).round()]
+
+
+def read_frames(path: Path) -> Frames:
+    """Decode the chosen frames of a video file.
+
+    Raises:
+        UsageError: the file is not there, or is no video that can be read.
+        ModelUnavailableError: no decoder is installed.
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}.")
+    library: Any = require("cv2", "to read videos", INSTALL)
+    # Only this file: the decoder would otherwise follow addresses and patterns of names.
+    opened = library.VideoCapture(str(path.resolve()), library.CAP_FFMPEG)
+    try:
+        total = int(opened.get(library.CAP_PROP_FRAME_COUNT))
+        rate = float(opened.get(library.CAP_PROP_FPS))
+        if not opened.isOpened() or total < 1 or not 0 < rate < 1000:
+            raise UsageError(f"The file {path} cannot be read as a video. Convert it to MP4.")
+        wanted = chosen_frames(total, rate)
+        found = _decode(library, opened, set(wanted))
+    finally:
+        opened.release()
+    indices = [index for index in wanted if index in found]
+    if not indices:
+        raise UsageError(f"No frame of the video {path} can be decoded. Convert it to MP4.")
+    return Frames([found[index] for index in indices], indices, rate, total)
+
+
+def _decode(library: Any, opened: Any, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
+    found: dict[int, NDArray[np.uint8]] = {}
+    for index in range(max(wanted) + 1):
+        if not opened.grab():
+            break  # containers may announce more frames than they hold
+        if index in wanted:
+            decoded, picture = opened.retrieve()
+            if decoded:
+                found[index] = library.cvtColor(picture, library.COLOR_BGR2RGB)
+    return found
+
+
+def video_message(path: Path, max_pixels: int, room: int, tokens: FastTokenizer) -> dict[str, Any]:
+    """The dict that sentence-transformers takes for a video.
+
+    Args:
+        path: a video file.
+        max_pixels: of a frame at most; the official limits hold too.
+        room: tokens that the video may take with its template.
+        tokens: to count the marks of time between frames.
+
+    Raises:
+        UsageError, ModelUnavailableError: as `read_frames`.
+    """
+    frames = read_frames(path)
+    layers = math.ceil(len(frames.pictures) / _TOGETHER)
+    stamps = tokens.lengths([rendered("", "") + f"<{frames.total / frames.rate:.1f} seconds>" * layers])[0] + 2 * layers
+    fitting = max(4, (room - stamps) // layers) * 32 * 32
+    share = max(min(_MOST_PIXELS, _TOTAL_PIXELS * _TOGETHER // len(frames.pictures)), int(_FEWEST_PIXELS * 1.05))
+    height, width = frames.pictures[0].shape[:2]
+    limit = min(share, max_pixels, fitting)
+    size = scaled_size(width, height, min(_FEWEST_PIXELS, limit), limit)
+    scaled = np.stack([_scaled(picture, size) for picture in frames.pictures])
+    facts = {"fps": frames.rate, "frames_indices": frames.indices, "total_num_frames": frames.total}
+    return {"video": {"array": scaled, "video_metadata": facts}}
+
+
+def _scaled(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`(3, height, width)`, scaled as pictures are."""
+    library: Any = require("PIL.Image", "to scale frames", "pip install pillow")
+    scaled = library.fromarray(picture).resize(size, library.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(scaled).transpose(2, 0, 1))
