@@ -1,7 +1,7 @@
 """The plug board: the one file that knows which class stands for which name in the settings.
 
 Builders import inside the function, so that naming a backend costs nothing until it is used. Further backends come in
-through entry points of the groups `cortex_engine.embedders` and `cortex_engine.vector_stores`.
+through entry points of the groups `cortex_engine.embedders`, `cortex_engine.rerankers` and `cortex_engine.vector_stores`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from cortex_engine.catalog.pictures import PictureCache
-from cortex_engine.config import CortexConfig
+from cortex_engine.config import CortexConfig, secret
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Box, PagePicture
-from cortex_engine.core.errors import ConfigError, ModelMismatchError
-from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, LexicalIndex, VectorStore
+from cortex_engine.core.errors import ConfigError, ModelMismatchError, ModelUnavailableError
+from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, LexicalIndex, Reranker, VectorStore
 
 EmbedderBuilder = Callable[[CortexConfig, str], Embedder]
+RerankerBuilder = Callable[[CortexConfig], Reranker]
 StoreBuilder = Callable[[Path, int], VectorStore]
 
 
@@ -64,6 +65,19 @@ def embedder_of(config: CortexConfig, spec: EmbeddingSpec) -> Embedder:
 def _other_instructions(spec: EmbeddingSpec, present: EmbeddingSpec) -> str:
     before = (spec.query_instruction, spec.document_instruction)
     return "" if before == (present.query_instruction, present.document_instruction) else " and other instructions"
+
+
+def build_reranker(config: CortexConfig) -> Reranker | None:
+    """The reranker that the settings name; None where they name none.
+
+    Raises:
+        ConfigError: no reranker of this name, or one that lacks a setting.
+        ModelUnavailableError: no size of Qwen3-VL fits this machine.
+    """
+    if config.reranker_in_use == "none":
+        return None
+    reranker: Reranker = _named("rerankers", _RERANKERS, config.reranker_in_use)(config)
+    return reranker
 
 
 def build_vector_store(backend: str, folder: Path, dimension: int) -> VectorStore:
@@ -207,6 +221,55 @@ def _hashing(config: CortexConfig, model: str) -> Embedder:  # noqa: ARG001
     return HashingEmbedder()
 
 
+def _qwen3_vl_reranker(config: CortexConfig) -> Reranker:
+    from cortex_engine.checkpoints.qwen3_vl import RunningWishes
+    from cortex_engine.reranking.qwen3_vl import Qwen3VLReranker
+
+    model, device = _qwen3_vl_reranker_place(config)
+    wishes = RunningWishes(
+        device=device,
+        precision=config.qwen3_vl_dtype,
+        flash_attention=config.qwen3_vl_use_flash_attention,
+        max_pixels=config.qwen3_vl_max_pixels,
+    )
+    return Qwen3VLReranker(model, batch_size=config.qwen3_vl_rerank_batch_size, wishes=wishes, offline=config.offline)
+
+
+def _qwen3_vl_reranker_place(config: CortexConfig) -> tuple[str, str]:
+    """Model and device: what the settings name, else what fits this machine."""
+    from cortex_engine.utils.embedding_validator import RERANKER_MODELS
+    from cortex_engine.utils.smart_model_selector import best_device, chosen
+
+    if config.qwen3_vl_reranker_model:
+        return config.qwen3_vl_reranker_model, config.qwen3_vl_device or best_device()
+    selection = chosen(config.qwen3_vl_model_size, config.qwen3_vl_reranker_size, config.qwen3_vl_device)
+    if not selection.reranker:
+        raise ModelUnavailableError(
+            selection.reason
+            or "Memory suffices for the Qwen3-VL embedding model, but not for a reranker. Set 'reranker' to 'local' or 'none'."
+        )
+    return RERANKER_MODELS[selection.reranker], selection.reranker_device
+
+
+def _cross_encoder(config: CortexConfig) -> Reranker:
+    from cortex_engine.reranking.cross_encoder import DEFAULT_MODEL, CrossEncoderReranker
+
+    return CrossEncoderReranker(
+        config.reranker_model or DEFAULT_MODEL, device=config.embedding_device, offline=config.offline
+    )
+
+
+def _http_reranker(config: CortexConfig) -> Reranker:
+    from cortex_engine.reranking.http import HttpReranker
+
+    if not config.reranker_url:
+        raise ConfigError(
+            "The setting 'reranker' is 'http', but 'reranker_url' is empty. Name the address of the service, for example "
+            "http://localhost:8000/v1/rerank."
+        )
+    return HttpReranker(config.reranker_url, model=config.reranker_model, key=secret("CORTEX_RERANKER_API_KEY"))
+
+
 def _exact(folder: Path, dimension: int) -> VectorStore:
     from cortex_engine.vector_stores.exact import ExactStore
 
@@ -223,6 +286,11 @@ _EMBEDDERS: Mapping[str, EmbedderBuilder] = {
     "packaged": _packaged,
     "sentence_transformer": _sentence_transformer,
     "hashing": _hashing,
+}
+_RERANKERS: Mapping[str, RerankerBuilder] = {
+    "qwen3_vl": _qwen3_vl_reranker,
+    "cross_encoder": _cross_encoder,
+    "http": _http_reranker,
 }
 _VECTOR_STORES: Mapping[str, StoreBuilder] = {"exact": _exact, "chroma": _chroma}
 

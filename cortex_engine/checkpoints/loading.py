@@ -34,10 +34,14 @@ def loading_reports() -> Iterator[Report]:
             return (model, info) if wanted else model
 
         transformers.PreTrainedModel.from_pretrained = classmethod(recording)
+        shown = transformers.utils.logging.is_progress_bar_enabled()
+        transformers.utils.logging.disable_progress_bar()
         try:
             yield report
         finally:
             transformers.PreTrainedModel.from_pretrained = original
+            if shown:
+                transformers.utils.logging.enable_progress_bar()
 
 
 def refuse_incomplete(

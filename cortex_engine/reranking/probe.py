@@ -1,0 +1,66 @@
+"""What a reranker is examined with: pairs that anybody can judge, in words and in small drawn pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cortex_engine.core.pictures import ModelInput
+
+WORDS: tuple[tuple[str, str], ...] = (
+    (
+        "How tall is the Eiffel Tower?",
+        "The Eiffel Tower in Paris is 330 metres tall, about as high as a building of 81 storeys.",
+    ),
+    (
+        "How do bees make honey?",
+        "Bees collect nectar from flowers and make honey of it in the hive, where they dry it with their wings.",
+    ),
+    (
+        "When was the invoice for March paid?",
+        "The invoice for March was paid on the third of April by bank transfer.",
+    ),
+    (
+        "What is the capital of Japan?",
+        "Tokyo is the capital of Japan and its largest city.",
+    ),
+)
+"""Query and the document that answers it; each other document does not."""
+
+SHAPES: tuple[tuple[str, str, str], ...] = (
+    ("a red circle", "#dc2828", "circle"),
+    ("a blue square", "#2850dc", "square"),
+    ("a green triangle", "#28b43c", "triangle"),
+    ("a yellow cross", "#e6d228", "cross"),
+)
+"""Query, colour and shape of the picture that it describes."""
+_SIDE = 64
+_GROUND = "#ebebeb"
+
+
+def word_pairs() -> tuple[list[ModelInput], list[ModelInput]]:
+    """Queries and documents; each query's own document stands at its place."""
+    return [ModelInput(query) for query, _ in WORDS], [ModelInput(document) for _, document in WORDS]
+
+
+def picture_pairs() -> tuple[list[ModelInput], list[ModelInput]]:
+    """Queries and pictures, likewise; pillow is needed."""
+    queries = [ModelInput(query) for query, _, _ in SHAPES]
+    return queries, [ModelInput(images=(_drawn(colour, shape),)) for _, colour, shape in SHAPES]
+
+
+def _drawn(colour: str, shape: str) -> Any:
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (_SIDE, _SIDE), _GROUND)
+    pen = ImageDraw.Draw(picture)
+    near, far, middle, thin = 12, 52, 32, 6
+    if shape == "circle":
+        pen.ellipse((near, near, far, far), fill=colour)
+    elif shape == "square":
+        pen.rectangle((near, near, far, far), fill=colour)
+    elif shape == "triangle":
+        pen.polygon(((middle, near), (near, far), (far, far)), fill=colour)
+    else:
+        pen.rectangle((near, middle - thin, far, middle + thin), fill=colour)
+        pen.rectangle((middle - thin, near, middle + thin, far), fill=colour)
+    return picture

@@ -1,0 +1,147 @@
+"""What all rerankers that give raw scores have in common: one load, one probe, one order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortex_engine.core.errors import ModelUnhealthyError
+from cortex_engine.core.pictures import ModelInput
+from cortex_engine.core.reranking import Candidate, Judgement
+from cortex_engine.reranking.health import Fault, Finding, judge_matrix, judge_spread
+from cortex_engine.reranking.probe import picture_pairs, word_pairs
+
+logger = logging.getLogger(__name__)
+
+Scores = NDArray[np.float64]
+
+
+class ScoringReranker(ABC):
+    """A reranker that is examined when it is loaded and at each call. Safe to use from several threads."""
+
+    least_different = 2
+    """From how many different candidates on equal scores for all of them are a fault."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._ready = False
+        self._fault = ""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The model's name for people and for the trace."""
+
+    @property
+    @abstractmethod
+    def sees(self) -> bool:
+        """Whether pictures are looked at."""
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Load the weights, or whatever is needed."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Give the memory back; harmless when nothing is loaded."""
+
+    @abstractmethod
+    def _scores(self, query: ModelInput, contents: Sequence[ModelInput], instruction: str | None) -> Scores:
+        """Raw scores `(len(contents),)` in the order given, higher is better; at least one content."""
+
+    def _shown(self, raw: Scores) -> Scores:
+        """0..1 for people: the sigmoid of the raw scores, unless a backend knows better."""
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(raw, -700, 700))), np.float64)
+
+    def load(self) -> None:
+        """Load and examine now, again where an examination has failed before.
+
+        Raises:
+            ModelUnavailableError: it is not here or cannot be loaded; cause and remedy.
+            ModelUnhealthyError: the probe found scores that mean nothing.
+        """
+        with self._lock:
+            self._fault = ""
+            self._make_ready()
+
+    def rerank(
+        self, query: ModelInput, candidates: Sequence[Candidate], instruction: str | None = None
+    ) -> list[Judgement]:
+        """One judgement for each candidate, best first; equal scores keep the order of the candidates.
+
+        Raises:
+            ModelUnavailableError: as `load`.
+            ModelUnhealthyError: as `load`, and when the scores of this call mean nothing.
+            UsageError: a picture cannot be read.
+        """
+        if not candidates:
+            return []
+        contents = [each.content for each in candidates]
+        with self._lock:
+            self._make_ready()
+            raw = self._scores(query, contents, instruction)
+        self._refuse(_judge_call(raw, contents, self.least_different))
+        shown = self._shown(raw)
+        order = np.argsort(-raw, kind="stable")
+        return [Judgement(candidates[place].id, float(shown[place]), float(raw[place])) for place in order]
+
+    def unload(self) -> None:
+        """Give the memory back; the next use loads again."""
+        with self._lock:
+            self._close()
+            self._ready = False
+
+    def _make_ready(self) -> None:
+        if self._fault:
+            raise ModelUnhealthyError(self._fault)
+        if self._ready:
+            return
+        self._open()
+        try:
+            finding = self._examine()
+            if finding.fault:
+                self._fault = self._sentence(finding)
+                raise ModelUnhealthyError(self._fault)
+        except BaseException:
+            self._close()
+            raise
+        self._ready = True
+
+    def _examine(self) -> Finding:
+        """The probe: pictures for models that see, words otherwise, and for those that are weak on drawn shapes."""
+        if not self.sees:
+            return judge_matrix(self._matrix(*word_pairs()))
+        seen = judge_matrix(self._matrix(*picture_pairs()))
+        if seen.fault is not Fault.RANDOM:
+            return seen
+        read = judge_matrix(self._matrix(*word_pairs()))
+        if read.fault:
+            return seen
+        logger.warning("The reranker %s ranks texts rightly, but with pictures of shapes %s.", self.name, seen.sentence)
+        return read
+
+    def _matrix(self, queries: list[ModelInput], documents: list[ModelInput]) -> Scores:
+        return np.stack([self._scores(query, documents, None) for query in queries])
+
+    def _refuse(self, finding: Finding) -> None:
+        if finding.fault:
+            raise ModelUnhealthyError(self._sentence(finding))
+
+    def _sentence(self, finding: Finding) -> str:
+        return (
+            f"The reranker {self.name} is not used: {finding.sentence}. Fetch the model again or choose "
+            "another; until then results keep the order of the search."
+        )
+
+
+def _judge_call(raw: Scores, contents: Sequence[ModelInput], least: int) -> Finding:
+    different = {(content.text, tuple(map(id, content.images))) for content in contents}
+    finding = judge_spread(raw)
+    if finding.fault in {Fault.CONSTANT, Fault.SATURATED} and len(different) < least:
+        return Finding()
+    return finding
