@@ -21,6 +21,7 @@ from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Box, PagePicture
 from cortex_engine.core.errors import ConfigError, ModelMismatchError, ModelUnavailableError
 from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, LexicalIndex, Reranker, VectorStore
+from cortex_engine.placement import placement
 
 EmbedderBuilder = Callable[[CortexConfig, str], Embedder]
 RerankerBuilder = Callable[[CortexConfig], Reranker]
@@ -225,30 +226,17 @@ def _qwen3_vl_reranker(config: CortexConfig) -> Reranker:
     from cortex_engine.checkpoints.qwen3_vl import RunningWishes
     from cortex_engine.reranking.qwen3_vl import Qwen3VLReranker
 
-    model, device = _qwen3_vl_reranker_place(config)
+    place = placement(config)
+    if place.reranker_fault:
+        raise ModelUnavailableError(place.reranker_fault)
     wishes = RunningWishes(
-        device=device,
+        device=place.reranker_device,
         precision=config.qwen3_vl_dtype,
         flash_attention=config.qwen3_vl_use_flash_attention,
         max_pixels=config.qwen3_vl_max_pixels,
     )
-    return Qwen3VLReranker(model, batch_size=config.qwen3_vl_rerank_batch_size, wishes=wishes, offline=config.offline)
-
-
-def _qwen3_vl_reranker_place(config: CortexConfig) -> tuple[str, str]:
-    """Model and device: what the settings name, else what fits this machine."""
-    from cortex_engine.utils.embedding_validator import RERANKER_MODELS
-    from cortex_engine.utils.smart_model_selector import best_device, chosen
-
-    if config.qwen3_vl_reranker_model:
-        return config.qwen3_vl_reranker_model, config.qwen3_vl_device or best_device()
-    selection = chosen(config.qwen3_vl_model_size, config.qwen3_vl_reranker_size, config.qwen3_vl_device)
-    if not selection.reranker:
-        raise ModelUnavailableError(
-            selection.reason
-            or "Memory suffices for the Qwen3-VL embedding model, but not for a reranker. Set 'reranker' to 'local' or 'none'."
-        )
-    return RERANKER_MODELS[selection.reranker], selection.reranker_device
+    size = config.qwen3_vl_rerank_batch_size
+    return Qwen3VLReranker(place.reranker_model, batch_size=size, wishes=wishes, offline=config.offline)
 
 
 def _cross_encoder(config: CortexConfig) -> Reranker:
