@@ -27,12 +27,14 @@ from cortex_engine.core.errors import (
     NotFoundError,
     StorageFullError,
 )
+from cortex_engine.core.pace import Pace
 from cortex_engine.core.pictures import VectorName
 from cortex_engine.core.protocols import (
     Chunker,
     DocumentParser,
     Embedder,
     LexicalIndex,
+    Reranker,
     ScoringVectorStore,
     VectorStore,
 )
@@ -40,6 +42,7 @@ from cortex_engine.core.reports import IndexState
 from cortex_engine.ingestion.derived import DerivedIndex, VectorIndex, WordIndex
 from cortex_engine.ingestion.indexing import DAMAGE, IndexSync, Repair, generation_folder, oversized
 from cortex_engine.ingestion.pipeline import DocumentLine
+from cortex_engine.rerankers import Rerankers
 from cortex_engine.shelf import ModelShelf
 
 _log = logging.getLogger(__name__)
@@ -67,11 +70,16 @@ class Library:
         self.repairs: list[Repair] = []
         self._owner = False
         self.shelf = ModelShelf(config)
+        self.rerankers = Rerankers(config, self.shelf.turns)
         self._readers: dict[str, tuple[IndexState, DerivedIndex]] = {}
         self._parser: DocumentParser | None = None
         self._guard = threading.RLock()
         self.queue = threading.Lock()
         """Held by the thread of this process that works on the queue."""
+        self.paces: dict[str, Pace] = {}
+        """How fast moves to another model go in this process, by migration id."""
+        self.swept = False
+        """Whether this process has looked for vectors that an ended move left behind."""
 
     @staticmethod
     def exists(config: CortexConfig) -> bool:
@@ -165,8 +173,12 @@ class Library:
 
     def all_indexes(self) -> list[str]:
         """Names of all indexes, the configured vector store included."""
-        models = self.models()
+        models = self.catalog.kept_models()
         return [*indexes.searched(models), *indexes.stores(models, self.config)]
+
+    def pace(self, migration_id: str) -> Pace:
+        """How fast a move to another model goes in this process."""
+        return self.paces.setdefault(migration_id, Pace())
 
     def bring_up(self, names: list[str]) -> list[Repair]:
         """As the owner: open these indexes, repair what is damaged, follow the newest changes."""
@@ -269,6 +281,10 @@ class Library:
             ModelMismatchError, ModelUnavailableError: with cause and remedy.
         """
         return self.shelf.embedder(spec)
+
+    def reranker(self) -> Reranker | None:
+        """The reranker, loaded and examined, or None when none is switched on; raises as `Rerankers.reranker`."""
+        return self.rerankers.reranker()
 
     def default_spec(self) -> EmbeddingSpec:
         """The spec of the model that the settings name, for new collections."""

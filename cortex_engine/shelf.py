@@ -16,7 +16,9 @@ from cortex_engine.config import CortexConfig
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
-from cortex_engine.core.protocols import Embedder
+from cortex_engine.core.protocols import Embedder, MultimodalEmbedder
+from cortex_engine.placement import placement
+from cortex_engine.turns import Turns, TurnTakingEmbedder, unload
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class ModelShelf:
 
     def __init__(self, config: CortexConfig) -> None:
         self._config = config
+        self.turns = Turns()
+        """In memory that holds only one large model at a time; the reranker takes part."""
         self._places: dict[str, _Place] = {}
         self._default: EmbeddingSpec | None = None
         self._default_fault = ""
@@ -80,7 +84,7 @@ class ModelShelf:
         spec = embedder.spec
         place = self._place(spec.id)
         with place.lock:
-            place.embedder = place.embedder or embedder
+            place.embedder = place.embedder or self._in_turns(embedder)
         self._default, self._default_fault = spec, ""
         return spec
 
@@ -132,6 +136,18 @@ class ModelShelf:
             place.reason, place.state = reason, state
             return state
 
+    def unload(self) -> None:
+        """Give back the memory of every model that can; the next use loads it again. Waits for calls that are under way."""
+        for place in list(self._places.values()):
+            with place.lock:
+                if place.embedder is not None and unload(place.embedder):
+                    place.state, place.reason = ModelState.IDLE, ""
+
+    def made(self, model_id: str) -> Embedder | None:
+        """The embedder of a model when there is one already, loaded or not; for its facts. Never waits."""
+        place = self._places.get(model_id)
+        return place.embedder if place else None
+
     def state(self, model_id: str) -> tuple[ModelState, str]:
         """Where a model stands, and why; never waits."""
         place = self._places.get(model_id)
@@ -146,8 +162,13 @@ class ModelShelf:
         if place.state is ModelState.UNHEALTHY:
             raise ModelUnavailableError(place.reason)
         if place.embedder is None:
-            place.embedder = backends.embedder_of(self._config, spec)
+            place.embedder = self._in_turns(backends.embedder_of(self._config, spec))
         return place.embedder
+
+    def _in_turns(self, embedder: Embedder) -> Embedder:
+        """The embedder, made to take turns where memory holds only one large model at a time."""
+        large = isinstance(embedder, MultimodalEmbedder) and embedder.spec.sees
+        return TurnTakingEmbedder(embedder, self.turns) if large and placement(self._config).on_demand else embedder
 
 
 def examine(embedder: Embedder) -> str:
