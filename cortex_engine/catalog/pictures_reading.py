@@ -54,6 +54,11 @@ _USES = f"""
 
 _MEMBERS = "SELECT m.document FROM membership m JOIN uses u ON u.collection = m.collection WHERE u.model = :model"
 
+_ONLY = """
+    AND (:only IS NULL OR m.document IN (
+        SELECT d.key FROM json_each(:only) wanted CROSS JOIN document d ON d.id = wanted.value))
+"""
+
 _LACKS = """
     (NOT EXISTS (SELECT 1 FROM picture_vector v WHERE v.picture = p.key AND v.model = :model AND v.name = 'picture')) AS look,
     (p.description != '' AND NOT EXISTS (
@@ -190,37 +195,49 @@ class PictureReading(CatalogPart):
             counts = {str(name): int(count) for name, count in found}
         return {name: counts.get(name.value, 0) for name in VectorName}
 
-    def waiting_pictures(self, limit: int = 20) -> list[WaitingPictures]:
+    def waiting_pictures(self, limit: int = 20, document_ids: Sequence[str] | None = None) -> list[WaitingPictures]:
         """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to.
 
         Args:
             limit: documents at most, oldest first.
+            document_ids: only of these; None for all.
         """
         waiting: list[WaitingPictures] = []
         with self._database.read() as connection:
             for key, spec in _seeing(connection):
                 documents = connection.execute(
                     f"WITH uses AS ({_USES}) SELECT DISTINCT document FROM "
-                    f"(SELECT p.document, {_LACKS} FROM picture p WHERE p.document IN ({_MEMBERS})) "
+                    f"(SELECT p.document, {_LACKS} FROM picture p WHERE p.document IN ({_MEMBERS}{_ONLY})) "
                     "WHERE look OR words ORDER BY document LIMIT :limit",
-                    {"model": key, "limit": limit - len(waiting)},
+                    {"model": key, "limit": limit - len(waiting), "only": _only(document_ids)},
                 ).fetchall()
                 waiting += [_waiting(connection, key, spec.id, document) for (document,) in documents]
         return waiting
 
-    def undrawn(self, media_types: Sequence[str], limit: int = 20) -> list[tuple[str, EmbeddingSpec]]:
+    def undrawn(
+        self, media_types: Sequence[str], limit: int = 20, document_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, EmbeddingSpec]]:
         """Documents of these types, of a collection (or a running migration) whose model sees, that were never drawn."""
         found: list[tuple[str, EmbeddingSpec]] = []
         with self._database.read() as connection:
             for key, spec in _seeing(connection):
                 ids = connection.execute(
-                    f"WITH uses AS ({_USES}) SELECT d.id FROM document d WHERE d.key IN ({_MEMBERS}) "
+                    f"WITH uses AS ({_USES}) SELECT d.id FROM document d WHERE d.key IN ({_MEMBERS}{_ONLY}) "
                     "AND d.media_type IN (SELECT value FROM json_each(:types)) "
                     "AND NOT EXISTS (SELECT 1 FROM drawn WHERE drawn.document = d.key) ORDER BY d.key LIMIT :limit",
-                    {"model": key, "types": rows.array(media_types), "limit": limit - len(found)},
+                    {
+                        "model": key,
+                        "types": rows.array(media_types),
+                        "limit": limit - len(found),
+                        "only": _only(document_ids),
+                    },
                 )
                 found += [(str(document_id), spec) for (document_id,) in ids]
         return found
+
+
+def _only(document_ids: Sequence[str] | None) -> str | None:
+    return None if document_ids is None else rows.array(document_ids)
 
 
 def _seeing(connection: sqlite3.Connection) -> list[tuple[int, EmbeddingSpec]]:

@@ -33,6 +33,20 @@ class PictureWriting(CatalogPart):
             if write_pictures(connection, key, [PreparedPicture(picture) for picture in pictures]):
                 rows.announce(connection, "upsert", document_id)
 
+    def drop_pictures(self, picture_ids: Sequence[str]) -> None:
+        """Remove pictures that cannot be drawn or embedded, so that they wait no longer."""
+        with self._database.write() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT d.id FROM json_each(?) wanted CROSS JOIN picture p ON p.id = wanted.value "
+                "JOIN document d ON d.key = p.document ORDER BY d.id",
+                (rows.array(picture_ids),),
+            ).fetchall()
+            connection.execute(
+                "DELETE FROM picture WHERE id IN (SELECT value FROM json_each(?))", (rows.array(picture_ids),)
+            )
+            for (document_id,) in found:
+                rows.announce(connection, "upsert", document_id)
+
     def add_picture_vectors(self, model_id: str, vectors: Mapping[str, NamedVectors]) -> None:
         """Keep vectors by picture id and name, and put their documents in the outbox; deleted pictures are left out.
 

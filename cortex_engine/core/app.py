@@ -103,11 +103,13 @@ class IngestOptions:
     Attributes:
         ocr: read scans and pictures; None for the setting.
         chunk_max_tokens: longest passage in the model's tokens, 0 for the setting.
+        page_pictures: embed pages of PDFs and slides as pictures, where the model sees; None for the setting.
     """
 
     ocr: bool | None = None
     ocr_language: str = ""
     chunk_max_tokens: int = 0
+    page_pictures: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

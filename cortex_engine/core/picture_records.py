@@ -55,11 +55,18 @@ class PictureRecords(Protocol):
         """How many vectors of each name there are of a model."""
         ...
 
-    def waiting_pictures(self, limit: int = 20) -> list[WaitingPictures]:
-        """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to."""
+    def waiting_pictures(self, limit: int = 20, document_ids: Sequence[str] | None = None) -> list[WaitingPictures]:
+        """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to.
+
+        Args:
+            limit: documents at most, oldest first.
+            document_ids: only of these; None for all.
+        """
         ...
 
-    def undrawn(self, media_types: Sequence[str], limit: int = 20) -> list[tuple[str, EmbeddingSpec]]:
+    def undrawn(
+        self, media_types: Sequence[str], limit: int = 20, document_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, EmbeddingSpec]]:
         """Documents of these types, of a collection (or a running migration) whose model sees, that were never drawn."""
         ...
 
@@ -68,6 +75,10 @@ class PictureRecords(Protocol):
 
         The document counts as drawn from then on, also where there are none.
         """
+        ...
+
+    def drop_pictures(self, picture_ids: Sequence[str]) -> None:
+        """Remove pictures that cannot be drawn or embedded, so that they wait no longer."""
         ...
 
     def add_picture_vectors(

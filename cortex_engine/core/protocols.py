@@ -38,8 +38,12 @@ class DocumentParser(Protocol):
         """
         ...
 
-    def render(self, path: Path, name: str, page: int, boxes: Sequence[Box], width: int) -> PagePicture:
+    def render(
+        self, path: Path, name: str, page: int, boxes: Sequence[Box], width: int, lossless: bool = False
+    ) -> PagePicture:
         """Draw page `page` (from 1) about `width` pixels wide and pass `boxes` through as places to mark.
+
+        A picture file is never enlarged. `lossless`: every pixel as drawn, for who computes with them.
 
         Raises:
             ParseError: the page cannot be drawn (or the format has no fixed pages: reason "unsupported").

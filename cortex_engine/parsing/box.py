@@ -132,14 +132,18 @@ class ParseBox:
                 raise ParseError(f"'{name}' holds nothing that could be read: {parsed.pages[0].reason}", "damaged")
         return replace(parsed, seconds=tuple(seconds))
 
-    def render(self, path: Path, name: str, page: int, boxes: Sequence[Box], width: int) -> PagePicture:
-        """Draw page `page` (from 1) about `width` pixels wide as WebP and pass `boxes` through.
+    def render(
+        self, path: Path, name: str, page: int, boxes: Sequence[Box], width: int, lossless: bool = False
+    ) -> PagePicture:
+        """Draw page `page` (from 1) about `width` pixels wide, as WebP or lossless as PNG, and pass `boxes` through.
+
+        A picture file is never enlarged.
 
         Raises:
             ParseError: the page cannot be drawn ("unsupported" for formats without fixed pages).
         """
         with self._open(path, name) as source:
-            arguments = {"page": page, "width": max(16, min(width, 8_000))}
+            arguments = {"page": page, "width": max(16, min(width, 8_000)), "lossless": lossless}
             reply = self._call("render_page", source, arguments, name, self._reading_limits())
         try:
             value = reply.value

@@ -29,8 +29,12 @@ def picture_for_ocr(source: Path, kind: str, name: str, number: int, options: Pa
     return _pdf_page(source, name, number, 0, options)
 
 
-def draw(source: Path, kind: str, name: str, number: int, width: int, options: ParseOptions) -> tuple[bytes, int, int]:
-    """Page or frame `number` as a WebP picture about `width` pixels wide: its bytes, width and height.
+def draw(
+    source: Path, kind: str, name: str, number: int, width: int, options: ParseOptions, lossless: bool = False
+) -> tuple[bytes, int, int]:
+    """Page or frame `number` as a WebP (or lossless PNG) picture about `width` pixels wide: its bytes, width and height.
+
+    Frames are never enlarged.
 
     Raises:
         ParseError: it cannot be drawn, or does not exist.
@@ -44,7 +48,10 @@ def draw(source: Path, kind: str, name: str, number: int, width: int, options: P
     else:
         picture = _pdf_page(source, name, number, width, options)
     stream = io.BytesIO()
-    picture.save(stream, "WEBP", quality=_WEBP_QUALITY, method=2)
+    if lossless:
+        picture.save(stream, "PNG", compress_level=1)
+    else:
+        picture.save(stream, "WEBP", quality=_WEBP_QUALITY, method=2)
     return stream.getvalue(), picture.width, picture.height
 
 

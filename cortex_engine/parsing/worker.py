@@ -52,12 +52,13 @@ def read_page(source: int, arguments: Mapping[str, Any]) -> tuple[Any, bytes]:
 
 
 def render_page(source: int, arguments: Mapping[str, Any]) -> tuple[Any, bytes]:
-    """Draw one page or frame; the binary part is a WebP picture."""
+    """Draw one page or frame; the binary part is a WebP picture, or a PNG where it is to be lossless."""
     from cortex_engine.parsing.rendering import draw
 
     options, name, path = ParseOptions(**arguments["options"]), arguments["name"], _path(source)
     kind = detect(path, name)
     if kind not in {"pdf", "image"}:
         raise ParseError(f"'{name}' has no fixed pages that could be drawn ({kind}).", "unsupported")
-    data, width, height = draw(path, kind, name, int(arguments["page"]), int(arguments["width"]), options)
-    return {"mime": "image/webp", "width": width, "height": height}, data
+    lossless = bool(arguments["lossless"])
+    data, width, height = draw(path, kind, name, int(arguments["page"]), int(arguments["width"]), options, lossless)
+    return {"mime": "image/png" if lossless else "image/webp", "width": width, "height": height}, data

@@ -155,8 +155,19 @@ def test_a_document_of_a_collection_that_reads_only_is_drawn_when_it_joins_one_t
     catalog.add_pictures(key, [picture])
     assert catalog.undrawn(["pdf"]) == []
     assert catalog.waiting_pictures() == [WaitingPictures(key, _SEES.id, {picture: (_LOOK, _WORDS)})]
+    assert catalog.waiting_pictures(document_ids=["0" * 32]) == []
     catalog.remove_from_collection("pictures", [key])
     assert catalog.waiting_pictures() == []
+
+
+def test_a_picture_that_cannot_be_embedded_waits_no_longer(catalog: SqliteCatalog) -> None:
+    key = catalog.commit(_document(("one", "two"), vectors=False), "pictures").document_id
+    first, second = catalog.pictures([key])
+    catalog.drop_pictures([first.id, "unknown"])
+    assert catalog.pictures([key]) == [second]
+    assert list(catalog.waiting_pictures(document_ids=[key])[0].missing) == [second]
+    assert catalog.outbox(1) == [OutboxEntry(2, "upsert", key)]
+    assert catalog.undrawn(["pdf"]) == []
 
 
 def test_a_damaged_vector_is_named_left_out_and_dropped(catalog: SqliteCatalog, tmp_path: Path) -> None:
