@@ -17,6 +17,7 @@ from cortex_engine.chapters.collections import CollectionsChapter
 from cortex_engine.chapters.documents import DocumentsChapter
 from cortex_engine.chapters.ingestion import IngestionChapter
 from cortex_engine.chapters.keys import KeysChapter
+from cortex_engine.chapters.migration import MigrationChapter
 from cortex_engine.chapters.models import ModelsChapter
 from cortex_engine.chapters.notebook import NotebookChapter
 from cortex_engine.chapters.search import SearchChapter
@@ -37,6 +38,7 @@ class CortexSuite(
     CareChapter,
     KeysChapter,
     ModelsChapter,
+    MigrationChapter,
 ):
     """An open library with everything it can do. Not to be shared between processes; threads may share it."""
 
