@@ -42,6 +42,10 @@ def picture_of(image: object) -> Any:
         ModelUnavailableError: pillow is not installed.
     """
     library: Any = require("PIL.Image", "to read pictures", "pip install pillow")
+    if isinstance(image, str) and image.startswith(("http://", "https://")):
+        raise UsageError(
+            f"The picture '{image}' is an address. Pictures are never fetched; give the file or its bytes."
+        )
     try:
         if isinstance(image, library.Image):
             picture = _upright(image)

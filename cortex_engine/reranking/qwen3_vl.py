@@ -47,6 +47,7 @@ class Qwen3VLReranker(ScoringReranker):
         wishes: RunningWishes | None = None,
         max_tokens: int = MAX_TOKENS,
         offline: bool = False,
+        refuse_random: bool = True,
     ) -> None:
         """Store the settings.
 
@@ -56,8 +57,9 @@ class Qwen3VLReranker(ScoringReranker):
             wishes: device, precision, attention, limits of a picture's pixels.
             max_tokens: limit of one pair with everything around it; longer documents are cut at the end.
             offline: never ask the Hub.
+            refuse_random: as in `ScoringReranker`.
         """
-        super().__init__()
+        super().__init__(refuse_random)
         self._model = model
         self._batch_size = batch_size
         self._wishes = wishes or RunningWishes()

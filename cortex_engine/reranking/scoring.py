@@ -27,10 +27,19 @@ class ScoringReranker(ABC):
     least_different = 2
     """From how many different candidates on equal scores for all of them are a fault."""
 
-    def __init__(self) -> None:
+    def __init__(self, refuse_random: bool = True) -> None:
+        """Prepare.
+
+        Args:
+            refuse_random: whether scores that look random to the probe are a fault. False for those who want a model's
+                numbers whatever they are worth (a comparison with another implementation, a model tuned to something that
+                the probe knows nothing of); the log says so then, and `remark`.
+        """
         self._lock = threading.RLock()
+        self._refuse_random = refuse_random
         self._ready = False
         self._fault = ""
+        self._remark = ""
 
     @property
     @abstractmethod
@@ -57,6 +66,11 @@ class ScoringReranker(ABC):
     def _shown(self, raw: Scores) -> Scores:
         """0..1 for people: the sigmoid of the raw scores, unless a backend knows better."""
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(raw, -700, 700))), np.float64)
+
+    @property
+    def remark(self) -> str:
+        """What the probe found that is no reason to refuse, as a sentence, or ""; "" before loading."""
+        return self._remark
 
     def load(self) -> None:
         """Load and examine now, again where an examination has failed before.
@@ -104,7 +118,10 @@ class ScoringReranker(ABC):
         self._open()
         try:
             finding = self._examine()
-            if finding.fault:
+            if finding.fault is Fault.RANDOM and not self._refuse_random:
+                self._remark = f"The reranker {self.name} may be of no use: {finding.sentence}."
+                logger.warning("%s", self._remark)
+            elif finding.fault:
                 self._fault = self._sentence(finding)
                 raise ModelUnhealthyError(self._fault)
         except BaseException:
