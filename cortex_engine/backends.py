@@ -1,4 +1,4 @@
-"""The plug board: the one file that knows which class stands for which name in the settings.
+"""The plug board: the one file that knows which class stands for which name in the settings (with `embedders` for its part).
 
 Builders import inside the function, so that naming a backend costs nothing until it is used. Further backends come in
 through entry points of the groups `cortex_engine.embedders`, `cortex_engine.rerankers` and `cortex_engine.vector_stores`.
@@ -9,63 +9,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
 
 from cortex_engine.catalog.pictures import PictureCache
 from cortex_engine.config import CortexConfig, secret
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore
-from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Box, PagePicture
-from cortex_engine.core.errors import ConfigError, ModelMismatchError, ModelUnavailableError
+from cortex_engine.core.errors import ConfigError, ModelUnavailableError
+from cortex_engine.core.plugs import find_plug
 from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, LexicalIndex, Reranker, VectorStore
+from cortex_engine.embedders import build_embedder, embedder_for, embedder_of, qwen3_vl_embedder, spec_for
 from cortex_engine.placement import placement
 
-EmbedderBuilder = Callable[[CortexConfig, str], Embedder]
+__all__ = ["build_embedder", "embedder_for", "embedder_of", "qwen3_vl_embedder", "spec_for"]
+
 RerankerBuilder = Callable[[CortexConfig], Reranker]
 StoreBuilder = Callable[[Path, int], VectorStore]
-
-
-def build_embedder(config: CortexConfig, backend: str = "", model: str = "") -> Embedder:
-    """The embedder that the settings name, or another by backend and model name.
-
-    Raises:
-        ConfigError: no backend of this name.
-    """
-    builder = _named("embedders", _EMBEDDERS, backend or config.embedding_backend)
-    embedder: Embedder = builder(config, model or config.embedding_model)
-    return embedder
-
-
-def embedder_of(config: CortexConfig, spec: EmbeddingSpec) -> Embedder:
-    """The embedder that made the vectors of `spec`.
-
-    Raises:
-        ModelMismatchError: the model of that name is another one now.
-        ModelUnavailableError: its description cannot be had.
-    """
-    if spec.backend == config.embedding_backend:
-        # The settings may name a folder; the spec keeps only its last part, so that moving it changes nothing.
-        chosen = build_embedder(config)
-        if chosen.spec.id == spec.id:
-            return chosen
-    embedder = build_embedder(config, spec.backend, spec.model)
-    present = embedder.spec
-    if present.id != spec.id:
-        raise ModelMismatchError(
-            f"The vectors were made with '{spec.model}' (revision {spec.revision[:12]}, {spec.dimension} dimensions), but the "
-            f"model of that name is now revision {present.revision[:12]} with {present.dimension} dimensions"
-            f"{_other_instructions(spec, present)}. Bring the former model back, or make a new collection and ingest the "
-            "documents into it; search by words goes on."
-        )
-    return embedder
-
-
-def _other_instructions(spec: EmbeddingSpec, present: EmbeddingSpec) -> str:
-    before = (spec.query_instruction, spec.document_instruction)
-    return "" if before == (present.query_instruction, present.document_instruction) else " and other instructions"
 
 
 def build_reranker(config: CortexConfig) -> Reranker | None:
@@ -77,7 +37,7 @@ def build_reranker(config: CortexConfig) -> Reranker | None:
     """
     if config.reranker_in_use == "none":
         return None
-    reranker: Reranker = _named("rerankers", _RERANKERS, config.reranker_in_use)(config)
+    reranker: Reranker = find_plug("rerankers", _RERANKERS, config.reranker_in_use)(config)
     return reranker
 
 
@@ -88,7 +48,7 @@ def build_vector_store(backend: str, folder: Path, dimension: int) -> VectorStor
         ConfigError: no backend of this name.
         IndexUnavailableError: what lies in the folder is damaged.
     """
-    builder = _named("vector_stores", _VECTOR_STORES, backend)
+    builder = find_plug("vector_stores", _VECTOR_STORES, backend)
     store: VectorStore = builder(folder, dimension)
     return store
 
@@ -192,37 +152,15 @@ def room_to_keep(config: CortexConfig) -> int:
     return min(config.min_free_bytes, int(shutil.disk_usage(config.data_dir).total * 0.05))
 
 
-def _packaged(config: CortexConfig, model: str) -> Embedder:  # noqa: ARG001  (one signature for all builders)
-    from cortex_engine.embedding.packaged import PackagedEmbedder
+def build_qwen3_vl_reranker(config: CortexConfig, refuse_random: bool = True) -> Reranker:
+    """The Qwen3-VL reranker of settings that use one.
 
-    return PackagedEmbedder(config.data_dir / "models")
+    Args:
+        refuse_random: whether a checkpoint whose scores look random to the probe is refused.
 
-
-def _sentence_transformer(config: CortexConfig, model: str) -> Embedder:
-    from cortex_engine.embedding.sentence_transformer import SentenceTransformerEmbedder
-
-    if not model:
-        raise ConfigError(
-            "The setting 'embedding_backend' is 'sentence_transformer', but 'embedding_model' is empty. Name a model of the "
-            'Hub ("BAAI/bge-base-en-v1.5") or the folder of one.'
-        )
-    return SentenceTransformerEmbedder(
-        model,
-        device=config.embedding_device,
-        batch_size=config.embedding_batch_size,
-        query_instruction=config.embedding_query_instruction,
-        document_instruction=config.embedding_document_instruction,
-        offline=config.offline,
-    )
-
-
-def _hashing(config: CortexConfig, model: str) -> Embedder:  # noqa: ARG001
-    from cortex_engine.embedding.hashing import HashingEmbedder
-
-    return HashingEmbedder()
-
-
-def _qwen3_vl_reranker(config: CortexConfig) -> Reranker:
+    Raises:
+        ModelUnavailableError: no size fits this machine.
+    """
     from cortex_engine.checkpoints.qwen3_vl import RunningWishes
     from cortex_engine.reranking.qwen3_vl import Qwen3VLReranker
 
@@ -235,8 +173,13 @@ def _qwen3_vl_reranker(config: CortexConfig) -> Reranker:
         flash_attention=config.qwen3_vl_use_flash_attention,
         max_pixels=config.qwen3_vl_max_pixels,
     )
-    size = config.qwen3_vl_rerank_batch_size
-    return Qwen3VLReranker(place.reranker_model, batch_size=size, wishes=wishes, offline=config.offline)
+    return Qwen3VLReranker(
+        place.reranker_model,
+        batch_size=config.qwen3_vl_rerank_batch_size,
+        wishes=wishes,
+        offline=config.offline,
+        refuse_random=refuse_random,
+    )
 
 
 def _cross_encoder(config: CortexConfig) -> Reranker:
@@ -270,25 +213,9 @@ def _chroma(folder: Path, dimension: int) -> VectorStore:
     return ChromaStore(folder, "passages", dimension)
 
 
-_EMBEDDERS: Mapping[str, EmbedderBuilder] = {
-    "packaged": _packaged,
-    "sentence_transformer": _sentence_transformer,
-    "hashing": _hashing,
-}
 _RERANKERS: Mapping[str, RerankerBuilder] = {
-    "qwen3_vl": _qwen3_vl_reranker,
+    "qwen3_vl": build_qwen3_vl_reranker,
     "cross_encoder": _cross_encoder,
     "http": _http_reranker,
 }
 _VECTOR_STORES: Mapping[str, StoreBuilder] = {"exact": _exact, "chroma": _chroma}
-
-
-def _named(group: str, built_in: Mapping[str, Callable[..., Any]], name: str) -> Callable[..., Any]:
-    if name in built_in:
-        return built_in[name]
-    found = {point.name: point for point in entry_points(group=f"cortex_engine.{group}")}
-    if name not in found:
-        known = ", ".join(sorted({*built_in, *found}))
-        raise ConfigError(f"There is no backend '{name}' among the {group.replace('_', ' ')}. Known ones: {known}.")
-    builder: Callable[..., Any] = found[name].load()
-    return builder

@@ -31,7 +31,7 @@ class DescribedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """One input of a model that reads text and pictures; both may be given. Empty input is the text "NULL".
+    """One input of a model that reads text and pictures; both may be given. Neither is an empty text.
 
     Attributes:
         images: each a path, the bytes of a picture file, or a `PIL.Image.Image`; they come before the text.

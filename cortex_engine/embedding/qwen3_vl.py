@@ -35,6 +35,7 @@ from cortex_engine.core.errors import ConfigError, ModelUnavailableError, UsageE
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.protocols import Vectors
 from cortex_engine.embedding.fast_tokenizer import FastTokenizer
+from cortex_engine.embedding.matryoshka import check_dimension, shortened
 from cortex_engine.embedding.qwen3_vl_checkpoint import PURPOSE, Checkpoint, read_checkpoint
 from cortex_engine.embedding.qwen3_vl_inputs import (
     DOCUMENT_INSTRUCTION,
@@ -47,7 +48,6 @@ from cortex_engine.embedding.qwen3_vl_video import VIDEO_OPTIONS, video_message
 
 logger = logging.getLogger(__name__)
 
-SMALLEST_DIMENSION = 16
 _UNUSED = frozenset({"lm_head"})
 """Checkpoints are published with or without it; it takes no part in a vector."""
 _REMEDY = "Lower 'qwen3_vl_max_pixels', choose a smaller model or another device, or close other programs that use the memory."
@@ -356,27 +356,6 @@ def _assemble(library: Any, folder: Path, running: Running, wishes: RunningWishe
     )
     pooling = Pooling(body.get_embedding_dimension(), "lasttoken")
     return library.SentenceTransformer(modules=[body, pooling], device=running.device)
-
-
-def shortened(vectors: Vectors, dimension: int) -> Vectors:
-    """The first `dimension` numbers of each row, scaled to length 1 (Matryoshka representation learning, Kusupati 2022)."""
-    cut = vectors[:, :dimension].astype(np.float64)
-    lengths = np.linalg.norm(cut, axis=1, keepdims=True)
-    scaled: Vectors = np.ascontiguousarray(cut / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
-    return scaled
-
-
-def check_dimension(dimension: int, full: int, model: str) -> None:
-    """Refuse a dimension that the model has not.
-
-    Raises:
-        ConfigError: it is below 16 or above the full one.
-    """
-    if not min(SMALLEST_DIMENSION, full) <= dimension <= full:
-        raise ConfigError(
-            f"Vectors of {model} have {full} numbers and can be shortened to any size down to {SMALLEST_DIMENSION}; "
-            f"{dimension} is not possible. Correct the dimension (setting 'qwen3_vl_mrl_dim')."
-        )
 
 
 def _message(inputs: Sequence[ModelInput], position: int) -> Mapping[str, Any]:
