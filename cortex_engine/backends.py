@@ -18,7 +18,15 @@ from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.documents import Box, PagePicture
 from cortex_engine.core.errors import ConfigError, ModelUnavailableError
 from cortex_engine.core.plugs import find_plug
-from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, LexicalIndex, Reranker, VectorStore
+from cortex_engine.core.protocols import (
+    Chunker,
+    DocumentParser,
+    Embedder,
+    LexicalIndex,
+    PictureDescriber,
+    Reranker,
+    VectorStore,
+)
 from cortex_engine.embedders import build_embedder, embedder_for, embedder_of, qwen3_vl_embedder, spec_for
 from cortex_engine.placement import placement
 
@@ -199,6 +207,20 @@ def _http_reranker(config: CortexConfig) -> Reranker:
             "http://localhost:8000/v1/rerank."
         )
     return HttpReranker(config.reranker_url, model=config.reranker_model, key=secret("CORTEX_RERANKER_API_KEY"))
+
+
+def build_describer(config: CortexConfig) -> PictureDescriber | None:
+    """What describes pictures in words; None where no endpoint is set.
+
+    Raises:
+        ConfigError: the address makes no sense.
+    """
+    from cortex_engine.generation.vision import OpenAICompatibleDescriber
+
+    if not config.vision_api_base:
+        return None
+    key = secret("RUNPOD_API_KEY") or secret("OPENAI_API_KEY")
+    return OpenAICompatibleDescriber(config.vision_api_base, config.vision_model, key)
 
 
 def _exact(folder: Path, dimension: int) -> VectorStore:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 from cortex_engine import backends
 from cortex_engine.config import CortexConfig
 from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.errors import CortexError, IndexUnavailableError
 from cortex_engine.core.pictures import VectorName
+from cortex_engine.core.reports import IndexState
 from cortex_engine.ingestion.derived import (
     DerivedIndex,
     PassageVectors,
@@ -17,6 +22,9 @@ from cortex_engine.ingestion.derived import (
     VectorSource,
     WordIndex,
 )
+from cortex_engine.ingestion.indexing import DAMAGE, generation_folder, oversized
+
+_log = logging.getLogger(__name__)
 
 LEXICAL = "lexical"
 _EXACT = "exact-"
@@ -71,6 +79,78 @@ def make(name: str, catalog: Catalog, config: CortexConfig, read_only: bool = Fa
         lambda folder: backends.build_vector_store(backend, folder, dimension),
         fragile=fragile,
     )
+
+
+class IndexReaders:
+    """The valid generations of indexes, opened read-only by a process that does not own the library.
+
+    Args:
+        folder: `derived/`.
+    """
+
+    def __init__(self, catalog: Catalog, folder: Path, config: CortexConfig) -> None:
+        self._catalog = catalog
+        self._folder = folder
+        self._config = config
+        self._opened: dict[str, tuple[IndexState, DerivedIndex]] = {}
+        self._lock = threading.RLock()
+
+    def get(self, name: str) -> DerivedIndex:
+        """The valid generation, checked; opened again when the owner has written to it.
+
+        Raises:
+            IndexUnavailableError: it is missing or damaged.
+        """
+        state = self._catalog.index_states().get(name)
+        if state is None:
+            raise IndexUnavailableError(f"The index '{name}' was not built yet.")
+        with self._lock:
+            opened, index = self._opened.get(name, (None, None))
+            if index is not None and opened == state:
+                return index
+            if index is not None:
+                index.close()
+                del self._opened[name]
+            index = make(name, self._catalog, self._config, read_only=True)
+            if fault := self._fault(index, state):
+                index.close()
+                raise IndexUnavailableError(f"The index '{name}' is damaged: {fault}. Run `rebuild` to make it anew.")
+            self._opened[name] = (state, index)
+            return index
+
+    def readable(self, name: str) -> bool:
+        """Whether it can be read; if not, all are closed, so that it can be repaired."""
+        try:
+            self.get(name)
+        except CortexError as error:
+            _log.info("index %s cannot be read: %s", name, error)
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close all."""
+        with self._lock:
+            for _, index in self._opened.values():
+                index.close()
+            self._opened.clear()
+
+    def _fault(self, index: DerivedIndex, state: IndexState) -> str:
+        """Open a generation for reading; what is wrong with it, compared with the catalog only where nobody writes."""
+        folder = generation_folder(self._folder, state.name, state.generation)
+        if not folder.is_dir():
+            return "its folder is missing"
+        if index.config_hash != state.config_hash:
+            return "it was built with other settings"
+        if fault := oversized(folder, self._catalog.counts()):
+            return fault
+        last = self._catalog.last_seq()
+        try:
+            index.open(folder)
+            fault = "" if state.dirty or state.applied_seq < last else index.fault()
+        except DAMAGE as error:
+            return f"{error}"
+        return fault if self._catalog.last_seq() == last else ""
 
 
 def _source(name: str, catalog: Catalog) -> tuple[str, VectorSource]:

@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 
 from cortex_engine import backends, indexes
@@ -21,7 +22,6 @@ from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.errors import (
     AlreadyExistsError,
-    CortexError,
     IndexUnavailableError,
     LibraryLockedError,
     NotFoundError,
@@ -34,13 +34,14 @@ from cortex_engine.core.protocols import (
     DocumentParser,
     Embedder,
     LexicalIndex,
+    PictureDescriber,
     Reranker,
     ScoringVectorStore,
     VectorStore,
 )
-from cortex_engine.core.reports import IndexState
 from cortex_engine.ingestion.derived import DerivedIndex, VectorIndex, WordIndex
-from cortex_engine.ingestion.indexing import DAMAGE, IndexSync, Repair, generation_folder, oversized
+from cortex_engine.ingestion.indexing import IndexSync, Repair
+from cortex_engine.ingestion.pictures import PictureLine
 from cortex_engine.ingestion.pipeline import DocumentLine
 from cortex_engine.rerankers import Rerankers
 from cortex_engine.shelf import ModelShelf
@@ -66,12 +67,12 @@ class Library:
         self.blobs = backends.build_blobs(config)
         self.pictures = backends.build_pictures(config)
         self.catalog = SqliteCatalog(self.folder / "catalog.db", blobs=self.blobs)
-        self.sync = IndexSync(self.catalog, self.derived, self._make_index)
+        self.sync = IndexSync(self.catalog, self.derived, partial(indexes.make, catalog=self.catalog, config=config))
         self.repairs: list[Repair] = []
         self._owner = False
-        self.shelf = ModelShelf(config)
+        self.shelf = ModelShelf(config, self.catalog)
         self.rerankers = Rerankers(config, self.shelf.turns)
-        self._readers: dict[str, tuple[IndexState, DerivedIndex]] = {}
+        self._readers = indexes.IndexReaders(self.catalog, self.derived, config)
         self._parser: DocumentParser | None = None
         self._guard = threading.RLock()
         self.queue = threading.Lock()
@@ -113,7 +114,7 @@ class Library:
                 # On a full disk the note on who holds the lock cannot be written; what counts is the lock.
                 _log.warning("the note on the owner of the library could not be written", exc_info=True)
             self._owner = True
-            self._close_readers()
+            self._readers.close()
             self.catalog.become_owner()
             self.catalog.release_claims()
             self.blobs.clean_unfinished()
@@ -218,7 +219,7 @@ class Library:
                     return [] if ready else [_ADDING]
                 repairs = self.bring_up(names)
             else:
-                if ready and all(self._readable(name) for name in names):
+                if ready and all(self._readers.readable(name) for name in names):
                     return []
                 with self.borrowed() as owned:
                     if not owned:
@@ -317,14 +318,22 @@ class Library:
                 self._parser = backends.build_parser(self.config)
             return self._parser
 
+    @cached_property
+    def describer(self) -> PictureDescriber | None:
+        """What describes pictures in words, None where no endpoint is set."""
+        return backends.build_describer(self.config)
+
     def line(self) -> DocumentLine:
         """A document line on this library."""
-        return DocumentLine(self.catalog, self.blobs, self.parser_for, self.chunker, self.embedder)
+        config = self.config
+        drawing = (self.parser_for, self.embedder, self.describer, config.describe_pictures, config.page_pictures)
+        pictures = PictureLine(self.catalog, self.blobs, *drawing)
+        return DocumentLine(self.catalog, self.blobs, self.parser_for, self.chunker, self.embedder, pictures)
 
     def close(self) -> None:
         """Close everything and give up ownership."""
         with self._guard:
-            self._close_readers()
+            self._readers.close()
             self.sync.close()
             close_parser: Callable[[], None] | None = getattr(self._parser, "close", None)
             if close_parser is not None:
@@ -349,57 +358,4 @@ class Library:
 
     def _index(self, name: str) -> DerivedIndex:
         """The owner's open index; else (also when the owner had no room to bring it up) the last valid state on disk."""
-        return self.sync.get(name) if self._owner and name in self.sync.names() else self._reader(name)
-
-    def _reader(self, name: str) -> DerivedIndex:
-        """The valid generation, opened read-only and checked; opened again when the owner has written to it."""
-        state = self.catalog.index_states().get(name)
-        if state is None:
-            raise IndexUnavailableError(f"The index '{name}' was not built yet.")
-        with self._guard:
-            opened, index = self._readers.get(name, (None, None))
-            if index is not None and opened == state:
-                return index
-            if index is not None:
-                index.close()
-                del self._readers[name]
-            index = self._make_index(name, read_only=True)
-            if fault := self._reader_fault(index, state):
-                index.close()
-                raise IndexUnavailableError(f"The index '{name}' is damaged: {fault}. Run `rebuild` to make it anew.")
-            self._readers[name] = (state, index)
-            return index
-
-    def _reader_fault(self, index: DerivedIndex, state: IndexState) -> str:
-        """Open a generation for reading; what is wrong with it, compared with the catalog only where nobody writes."""
-        folder = generation_folder(self.derived, state.name, state.generation)
-        if not folder.is_dir():
-            return "its folder is missing"
-        if index.config_hash != state.config_hash:
-            return "it was built with other settings"
-        if fault := oversized(folder, self.catalog.counts()):
-            return fault
-        last = self.catalog.last_seq()
-        try:
-            index.open(folder)
-            fault = "" if state.dirty or state.applied_seq < last else index.fault()
-        except DAMAGE as error:
-            return f"{error}"
-        return fault if self.catalog.last_seq() == last else ""
-
-    def _readable(self, name: str) -> bool:
-        try:
-            self._reader(name)
-        except CortexError as error:
-            _log.info("index %s cannot be read: %s", name, error)
-            self._close_readers()
-            return False
-        return True
-
-    def _close_readers(self) -> None:
-        for _, index in self._readers.values():
-            index.close()
-        self._readers.clear()
-
-    def _make_index(self, name: str, read_only: bool = False) -> DerivedIndex:
-        return indexes.make(name, self.catalog, self.config, read_only)
+        return self.sync.get(name) if self._owner and name in self.sync.names() else self._readers.get(name)

@@ -16,9 +16,12 @@ from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.documents import Attachment, Chunk, PageState, ParsedDocument
 from cortex_engine.core.errors import CatalogError, CortexError, ModelUnavailableError, NotFoundError, ParseError
+from cortex_engine.core.pictures import PreparedPicture
 from cortex_engine.core.protocols import Chunker, DocumentParser, Embedder, Vectors
 from cortex_engine.core.records import CommitOutcome, PreparedDocument, Source
 from cortex_engine.core.reports import FileState, JobFile
+from cortex_engine.ingestion.picture_plan import Original, Remarks
+from cortex_engine.ingestion.pictures import BEFORE_COMMIT, PictureLine
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +70,7 @@ class DocumentLine:
         parser_for: what reads files as a job's options ask.
         chunker_for: the chunker that fits a model's limit and a job's options.
         embedder_for: the model of a spec.
+        pictures: gives documents their pictures, where the model sees.
     """
 
     def __init__(
@@ -76,7 +80,9 @@ class DocumentLine:
         parser_for: Callable[[IngestOptions], DocumentParser],
         chunker_for: Callable[[EmbeddingSpec, IngestOptions], Chunker],
         embedder_for: Callable[[EmbeddingSpec], Embedder],
+        pictures: PictureLine,
     ) -> None:
+        self.pictures = pictures
         self._catalog = catalog
         self._blobs = blobs
         self._parser_for = parser_for
@@ -126,9 +132,15 @@ class DocumentLine:
         state = FileState.ALREADY_HERE if here else FileState.DONE
         outcome = Outcome(state, document_id, before.page_count, messages=[f"{word}{name}"])
         try:
-            self.embed_missing()
+            self.embed_passages()
         except ModelUnavailableError as error:
             outcome.messages.append(f"Found by words only until the model is there: {error}")
+            return outcome
+        if collection.spec.sees:
+            remarks = Remarks()
+            self.pictures.draw_again(document_id, collection.spec, item.options)
+            self.pictures.follow([document_id, *self._catalog.children(document_id)], remarks)
+            outcome.messages += remarks.all
         return outcome
 
     def _take(
@@ -148,6 +160,8 @@ class DocumentLine:
         _check_account(item.name, parsed, chunks)
         progress(FileState.EMBEDDING)
         vectors = self._embed(chunks, collection.spec, outcome)
+        remarks = Remarks(absent=not vectors)
+        pictures = self._draw(item, parsed, collection.spec, remarks)
         prepared = PreparedDocument(
             sha256=item.sha256,
             name=item.name,
@@ -158,11 +172,26 @@ class DocumentLine:
             pipeline=self.fingerprint(collection.spec, item.options),
             parent_id=item.parent_id,
             seconds=time.perf_counter() - begun,
+            pictures=pictures,
+            drawn=collection.spec.sees,
         )
         committed = self._catalog.commit(prepared, collection.name, source)
-        self._note(item, parsed, committed, outcome)
+        if len(pictures) > BEFORE_COMMIT and not remarks.absent:
+            self.pictures.follow([document_id], remarks)
+        self._note(item, parsed, committed, outcome, bool(pictures))
+        outcome.messages += remarks.all
         for attachment in parsed.attachments:
             self._take_attachment(attachment, item, document_id, collection, outcome, progress)
+
+    def _draw(
+        self, item: _Item, parsed: ParsedDocument, spec: EmbeddingSpec, remarks: Remarks
+    ) -> list[PreparedPicture]:
+        media_type = parsed.info.media_type
+        if not self.pictures.wanted(media_type, spec, item.options):
+            return []
+        document_id, path = identifiers.document_id(item.sha256), self._blobs.path(item.sha256)
+        original = Original(document_id, item.name, path, media_type, self._parser_for(item.options))
+        return self.pictures.prepare(original, parsed.pages, spec, remarks)
 
     def _take_attachment(
         self,
@@ -250,11 +279,22 @@ class DocumentLine:
             )
 
     def embed_missing(self) -> int:
-        """Embed passages that wait for the model of a collection they belong to; returns how many documents.
+        """Embed passages, then pictures, that wait for the model of a collection they belong to.
+
+        Returns:
+            Number of documents whose passages were embedded.
 
         Raises:
             ModelUnavailableError: the model (still) cannot be loaded.
         """
+        done = self.embed_passages()
+        self.pictures.draw_missing()
+        while self.pictures.fill():
+            pass
+        return done
+
+    def embed_passages(self) -> int:
+        """The same for passages only."""
         done = 0
         while waiting := self._catalog.unembedded():
             for document_id, spec in waiting:
@@ -263,14 +303,17 @@ class DocumentLine:
                 done += 1
         return done
 
-    def _note(self, item: _Item, parsed: ParsedDocument, committed: CommitOutcome, outcome: Outcome) -> None:
+    def _note(
+        self, item: _Item, parsed: ParsedDocument, committed: CommitOutcome, outcome: Outcome, seen: bool
+    ) -> None:
         if item.depth == 0:
             outcome.document_id = committed.document_id
             outcome.pages = len(parsed.pages)
             if committed.replaced:
                 outcome.messages.append("Replaces the version that was here before.")
         if not parsed.text.strip() and parsed.info.media_type not in _CONTAINERS:
-            outcome.messages.append(f"No text was found in '{item.name}'.")
+            instead = "; it is found by its look" if seen else ""
+            outcome.messages.append(f"No text was found in '{item.name}'{instead}.")
         failed = [page for page in parsed.pages if page.state is PageState.FAILED]
         outcome.messages += [f"Page {page.number} could not be read: {page.reason}" for page in failed]
         outcome.messages += parsed.warnings

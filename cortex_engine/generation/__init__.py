@@ -1,0 +1,1 @@
+"""Models that write: behind endpoints of others, never in this process."""
