@@ -44,7 +44,7 @@ def embedder_for(config: CortexConfig, target: str) -> Embedder:
     """
     named = parse_target(target)
     if named.backend == "qwen3_vl" and (named.model or named.dimension):
-        return qwen3_vl_embedder(config, named.model, dimension=named.dimension)
+        return qwen3_vl_embedder(config, _qwen3_vl_name(config, named.model), dimension=named.dimension)
     return build_embedder(config, named.backend, named.model)
 
 
@@ -109,8 +109,8 @@ def _with_identity(config: CortexConfig, spec: EmbeddingSpec, name: str) -> Embe
 
 
 def _noted(config: CortexConfig, name: str) -> str:
-    """The name; a folder is noted, so that its collections find it again when the settings name another."""
-    if name and Path(name).expanduser().is_dir():
+    """The name; a folder is noted in the library, so that its collections find it again when the settings name another."""
+    if name and config.data_dir.is_dir() and Path(name).expanduser().is_dir():
         remember_folder(_folder_notes(config), Path(name))
     return name
 
@@ -156,7 +156,12 @@ def _hashing(config: CortexConfig, model: str) -> Embedder:  # noqa: ARG001
 
 
 def _qwen3_vl(config: CortexConfig, model: str) -> Embedder:
-    return qwen3_vl_embedder(config, model, dimension=None if model else config.qwen3_vl_mrl_dim)
+    dimension = None if model else config.qwen3_vl_mrl_dim
+    return qwen3_vl_embedder(config, _qwen3_vl_name(config, model), dimension=dimension)
+
+
+def _qwen3_vl_name(config: CortexConfig, model: str) -> str:
+    return _noted(config, model or config.qwen3_vl_embedding_model)
 
 
 def qwen3_vl_embedder(config: CortexConfig, model: str = "", size: str = "", **changes: Any) -> Qwen3VLEmbedder:
@@ -187,7 +192,7 @@ def qwen3_vl_embedder(config: CortexConfig, model: str = "", size: str = "", **c
         batch_size=config.qwen3_vl_embed_batch_size,
         offline=config.offline,
     )
-    return Qwen3VLEmbedder(_noted(config, place.embedding_model), replace(options, **changes))
+    return Qwen3VLEmbedder(place.embedding_model, replace(options, **changes))
 
 
 _EMBEDDERS: Mapping[str, EmbedderBuilder] = {

@@ -31,7 +31,7 @@ from cortex_engine.checkpoints.qwen3_vl import (
     run_where,
 )
 from cortex_engine.core.collections import EmbeddingSpec
-from cortex_engine.core.errors import ConfigError, ModelUnavailableError, UsageError
+from cortex_engine.core.errors import ModelUnavailableError, UsageError
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.protocols import Vectors
 from cortex_engine.embedding.fast_tokenizer import FastTokenizer

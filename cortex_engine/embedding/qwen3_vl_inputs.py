@@ -23,14 +23,15 @@ _SIDE = 32
 
 
 def instruction_sentence(instruction: str) -> str:
-    """The instruction as the official code puts it: without white space around it, with a full stop where none ends it.
+    """The instruction as the official code puts it: trimmed, with a full stop where none ends it; the default for none.
 
     >>> instruction_sentence(" Find pictures of birds")
     'Find pictures of birds.'
     """
     instruction = harmless(instruction).strip()
-    ended = bool(instruction) and unicodedata.category(instruction[-1]).startswith("P")
-    return instruction if ended or not instruction else f"{instruction}."
+    if not instruction:
+        return DOCUMENT_INSTRUCTION
+    return instruction if unicodedata.category(instruction[-1]).startswith("P") else f"{instruction}."
 
 
 def rendered(instruction: str, text: str) -> str:
