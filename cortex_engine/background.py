@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cortex_engine import viewing, working
 from cortex_engine.catalog.owner import OwnerInfo
-from cortex_engine.core.errors import CortexError, StorageFullError
+from cortex_engine.core.errors import CortexError, StorageFullError, UsageError
 from cortex_engine.core.reports import FileState, IngestEvent
 from cortex_engine.library import Library
+from cortex_engine.placement import decided
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ _FIRST_PAGE_SECONDS = 1.5
 _STOP_SECONDS = 3.0
 """So long files in work may take to end when the process is to end; then their reading is broken off."""
 _GIVE_UP_SECONDS = 30.0
+_ROLES = ("", "embedding", "reranker", "qwen3-vl embedding", "qwen3-vl reranker")
 
 
 class Background:
@@ -88,17 +90,22 @@ class Background:
         else:
             self._library.disown()
 
-    def warm(self) -> None:
-        """Load and examine the models of the settings and of all collections that are not healthy yet; returns at once."""
-        self._pending = True
-        threading.Thread(target=self._warm, name="cortex-models", daemon=True).start()
+    def warm(self, role: str = "") -> None:
+        """Load and examine the models that are not healthy yet (as `load_models`); returns at once.
 
-    def _warm(self) -> None:
+        Raises:
+            UsageError: there is no such role.
+        """
+        check_role(role)
+        self._pending = True
+        threading.Thread(target=self._warm, args=(role,), name="cortex-models", daemon=True).start()
+
+    def _warm(self, role: str) -> None:
         with self._warming:
             # Loading would take the processor from the first page, which people wait for; searches go by words until then.
             self._stop.wait(_FIRST_PAGE_SECONDS)
             try:
-                load_models(self._library, self._stop)
+                load_models(self._library, self._stop, role)
             except CortexError as error:
                 _log.warning("the models were not loaded: %s", error)
             # The thread has no other voice; a model that failed says so in its own state.
@@ -209,13 +216,39 @@ class Background:
             _log.exception("unexpected failure while a thumbnail of %s was drawn", document_id)
 
 
-def load_models(library: Library, stop: threading.Event | None = None) -> None:
-    """Load and examine the model of the settings and those of all collections; each state says how it ended."""
-    library.shelf.load_default()
-    for spec in library.models().values():
-        if stop is not None and stop.is_set():
-            return
-        library.shelf.load(spec)
+def load_models(library: Library, stop: threading.Event | None = None, role: str = "") -> None:
+    """Load and examine the models of the settings and of all collections; each state says how it ended.
+
+    Args:
+        stop: ends it between two models.
+        role: "embedding" or "reranker" for these only; the reranker comes last.
+
+    Raises:
+        UsageError: there is no such role.
+    """
+    check_role(role)
+    if not role.endswith("reranker"):
+        library.shelf.load_default()
+        for spec in library.models().values():
+            if stop is not None and stop.is_set():
+                return
+            library.shelf.load(spec)
+    if role.endswith("embedding") or (stop is not None and stop.is_set()):
+        return
+    place = decided(library.config)
+    # Where memory holds one model, loading the reranker now would send the embedder out: its first use loads it.
+    if role or place is None or not place.on_demand:
+        library.rerankers.load()
+
+
+def check_role(role: str) -> None:
+    """Refuse a role that no model has.
+
+    Raises:
+        UsageError: there is no such role.
+    """
+    if role not in _ROLES:
+        raise UsageError(f"There is no role '{role}'. Use one of: {', '.join(each for each in _ROLES if each)}.")
 
 
 def _break_off(library: Library) -> None:

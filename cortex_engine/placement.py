@@ -38,10 +38,35 @@ class Placement:
     remark: str = ""
 
 
-@lru_cache(maxsize=16)
+_decided: dict[CortexConfig, Placement] = {}
+
+
+@lru_cache(maxsize=1)
+def first_look() -> tuple[Device, ...]:
+    """The devices as they were when somebody first asked: once a model is loaded, less memory is free, and every choice by
+    it would change."""
+    return selector.devices()
+
+
 def placement(config: CortexConfig) -> Placement:
-    """Decided once for settings in a process: free memory changes as soon as a model is loaded, and a choice by it too."""
-    available = selector.devices()
+    """Decided once for the same settings in a process. May wait while torch is imported."""
+    if config not in _decided:
+        _decided[config] = _decide(config, first_look())
+    return _decided[config]
+
+
+def decided(config: CortexConfig) -> Placement | None:
+    """What `placement` gave when somebody has asked for it before; never waits."""
+    return _decided.get(config)
+
+
+def forget() -> None:
+    """Look at the machine anew next time (tests do, and nothing else)."""
+    _decided.clear()
+    first_look.cache_clear()
+
+
+def _decide(config: CortexConfig, available: tuple[Device, ...]) -> Placement:
     single = config.qwen3_vl_dtype == "float32"
     reranks = config.reranker_in_use == "qwen3_vl"
     embeds = not reranks or config.new_collection_backend == "qwen3_vl" or bool(config.qwen3_vl_embedding_model)

@@ -1,28 +1,66 @@
-"""The models: which there are, where each stands, and whether a search has to wait for one."""
+"""The models: which there are, where each stands, what another would cost, and whether a search has to wait for one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cortex_engine import readiness
+from cortex_engine import planning, readiness
 from cortex_engine.background import load_models
 from cortex_engine.chapters.base import Chapter
 from cortex_engine.core.app import ModelState, ModelStatus
+from cortex_engine.core.planning import ModelChoice, ModelPlan
 
 
 class ModelsChapter(Chapter):
     """The models and their states."""
 
     def model_statuses(self) -> list[ModelStatus]:
-        """Where each model stands: embedding models in use, OCR, Qwen3-VL. Never waits for one."""
+        """Where each model stands: embedding models in use, OCR, Qwen3-VL, the reranker. Never waits for one."""
         return readiness.model_statuses(self._library)
+
+    def reranker_status(self) -> ModelStatus:
+        """Where the reranker of the settings stands; OFF when there is none. Never waits."""
+        return readiness.reranker_status(self._library)
 
     def warm_models(self) -> None:
         """Load and examine what is not healthy yet: in the background where that runs, else before this returns."""
+        self.load_models()
+
+    def load_models(self, role: str = "") -> None:
+        """As `warm_models`, for all models or only those of a role.
+
+        Args:
+            role: "embedding" or "reranker" (the roles of `model_statuses` serve too), "" for all.
+
+        Raises:
+            UsageError: there is no such role.
+        """
         if self._background is not None:
-            self._background.warm()
+            self._background.warm(role)
         else:
-            load_models(self._library)
+            load_models(self._library, role=role)
+
+    def unload_models(self) -> None:
+        """Give back the memory of every model that can; each loads again with its next use."""
+        self._library.shelf.unload()
+        self._library.rerankers.unload()
+
+    def model_choices(self) -> list[ModelChoice]:
+        """Embedding models that can be chosen, those of the settings first; `here` tells which need no download."""
+        return planning.model_choices(self._library)
+
+    def plan_model(self, target: str, collection: str = "") -> ModelPlan:
+        """What embedding with a model would cost here: bytes, memory, time. Fetches nothing.
+
+        Args:
+            target: as in `ModelChoice.target`.
+            collection: only its passages and pictures count; "" for the whole library.
+
+        Raises:
+            UsageError: the target names no model.
+            NotFoundError: no such collection.
+        """
+        return planning.plan_model(self._library, target, collection)
 
     def embedding_ready(self, collections: Sequence[str] = ()) -> bool:
         """Whether a search by meaning in these collections (all, when none is named) can be asked without waiting.
