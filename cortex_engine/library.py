@@ -44,6 +44,7 @@ from cortex_engine.ingestion.indexing import IndexSync, Repair
 from cortex_engine.ingestion.pictures import PictureLine
 from cortex_engine.ingestion.pipeline import DocumentLine
 from cortex_engine.rerankers import Rerankers
+from cortex_engine.retrieval.bridge import Bridges
 from cortex_engine.shelf import ModelShelf
 
 _log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Library:
         """Held by the thread of this process that works on the queue."""
         self.paces: dict[str, Pace] = {}
         """How fast moves to another model go in this process, by migration id."""
+        self.bridges = Bridges(self.catalog, self.embedder)
         self.swept = False
         """Whether this process has looked for vectors that an ended move left behind."""
 

@@ -70,7 +70,7 @@ def _paced(library: Library, migration: Migration) -> Migration:
     pace = library.paces.get(migration.id)
     if pace is None or migration.state in (_S.PAUSED, _S.DONE, _S.CANCELLED):
         return migration
-    left = (migration.total - migration.done) / pace.rate if pace.rate else None
+    left = (migration.total - migration.done) / pace.rate if pace.rate and migration.state is _S.RUNNING else None
     message = pace.trouble or migration.message
     return replace(migration, rate=pace.rate, seconds_left=left, message=message)
 

@@ -13,7 +13,9 @@ from typing import BinaryIO
 
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import Catalog
+from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import IndexUnavailableError, LibraryLockedError
+from cortex_engine.core.protocols import Embedder
 from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
 from cortex_engine.core.search import Query, SearchResult
 from cortex_engine.ingestion.folder_sync import compare, require_folder
@@ -266,12 +268,25 @@ def search(library: Library, query: Query) -> SearchResult:
 
 def _search(library: Library, query: Query) -> SearchResult:
     from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever
+    from cortex_engine.retrieval.scoped import within
+
+    bridged: list[str] = []
+
+    def embedder_of(spec: EmbeddingSpec) -> Embedder:
+        return library.bridges.embedder(spec, bridged.append)
 
     def stores_of(model_id: str) -> DenseStores:
-        return DenseStores(exact=library.exact_store(model_id), approximate=library.large_store(model_id))
+        # Half a move to another model must not show.
+        members, of = library.catalog.members(model_id), library.catalog.documents_of
+        large = library.large_store(model_id)
+        return DenseStores(
+            exact=within(library.exact_store(model_id), members, of),
+            approximate=within(large, members, of) if large is not None else None,
+        )
 
     options = library.config.search_options()
     if not library.owner or library.config.vector_store == "exact":
         options = replace(options, exact_below=sys.maxsize)
-    retriever = HybridRetriever(library.catalog, library.embedder, stores_of, library.lexical_index, options)
-    return retriever.retrieve(query)
+    retriever = HybridRetriever(library.catalog, embedder_of, stores_of, library.lexical_index, options)
+    result = retriever.retrieve(query)
+    return replace(result, warnings=(*dict.fromkeys(bridged), *result.warnings)) if bridged else result

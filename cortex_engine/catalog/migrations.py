@@ -151,6 +151,27 @@ class MigrationReading(CatalogPart):
         )
         return pairs[0], pairs[1]
 
+    def side_model(self, model_id: str) -> EmbeddingSpec | None:
+        """The model whose vectors of the same passages an open migration keeps on the side, where searches use this one."""
+        used = "CASE g.state WHEN 'switched' THEN g.target ELSE g.source END"
+        with self._database.read() as connection:
+            found = connection.execute(
+                f"SELECT s.json FROM migration g JOIN embedding_spec s ON s.key = {_ASIDE} "
+                f"WHERE g.{_OPEN} AND {used} = (SELECT key FROM embedding_spec WHERE id = ?) ORDER BY g.key DESC LIMIT 1",
+                (model_id,),
+            ).fetchone()
+            return rows.spec_from(found[0]) if found else None
+
+    def documents_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """Documents of passages and pictures, by id; those that are gone are left out."""
+        parts = " UNION ALL ".join(
+            f"SELECT x.id, d.id FROM json_each(:ids) wanted CROSS JOIN {table} x ON x.id = wanted.value "
+            "JOIN document d ON d.key = x.document"
+            for table in ("chunk", "picture")
+        )
+        with self._database.read() as connection:
+            return dict(connection.execute(parts, {"ids": rows.array(ids)}).fetchall())
+
 
 class MigrationWriting(MigrationReading):
     """The writing half of the port `MigrationRecords`."""

@@ -82,6 +82,14 @@ class MigrationRecords(Protocol):
         """Documents whose vectors of a model count in searches; None when all do (no migration keeps some on the side)."""
         ...
 
+    def side_model(self, model_id: str) -> EmbeddingSpec | None:
+        """The model whose vectors of the same passages an open migration keeps on the side, where searches use this one."""
+        ...
+
+    def documents_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """Documents of passages and pictures, by id; those that are gone are left out."""
+        ...
+
     def vector_pairs(self, source_id: str, target_id: str, limit: int) -> tuple[Vectors, Vectors]:
         """Vectors of the same passages under two models, row by row, at most `limit`, taken evenly."""
         ...
