@@ -174,7 +174,7 @@ def _sample_files(library: Library) -> Iterator[Path]:
         collection = library.collection(SAMPLE_COLLECTION)
         embedder = library.embedder(collection.spec)
         if not isinstance(embedder, _PrecomputedEmbedder):
-            library.shelf.put(_PrecomputedEmbedder(embedder, _vectors(folder, collection.spec)))
+            library.shelf.cover(_PrecomputedEmbedder(embedder, _vectors(folder, collection.spec)))
         yield folder / "documents"
 
 

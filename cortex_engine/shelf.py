@@ -15,8 +15,12 @@ from cortex_engine import backends
 from cortex_engine.config import CortexConfig
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.collections import EmbeddingSpec
-from cortex_engine.core.errors import CortexError, ModelUnavailableError
+from cortex_engine.core.errors import CortexError, ModelUnavailableError, ModelUnhealthyError
+from cortex_engine.core.model_records import ProbeRecords
+from cortex_engine.core.probes import ProbeReport
 from cortex_engine.core.protocols import Embedder, MultimodalEmbedder
+from cortex_engine.examined import examined
+from cortex_engine.maintenance.canaries import Canaries
 from cortex_engine.placement import placement
 from cortex_engine.turns import Turns, TurnTakingEmbedder, unload
 
@@ -30,10 +34,17 @@ _ALIKE = 0.9999
 
 @dataclass(slots=True)
 class _Place:
-    """What is known of one model; `lock` is held while it is made or loaded."""
+    """What is known of one model; `lock` is held while it is made or loaded.
+
+    Attributes:
+        cover: what is handed out in place of the embedder, and asks it itself.
+        frozen: whether its probes are known to lie in the catalog.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     embedder: Embedder | None = None
+    cover: Embedder | None = None
+    frozen: bool = False
     state: ModelState = ModelState.IDLE
     reason: str = ""
 
@@ -43,10 +54,12 @@ class ModelShelf:
 
     Args:
         config: the settings.
+        records: where the probes of models are kept.
     """
 
-    def __init__(self, config: CortexConfig) -> None:
+    def __init__(self, config: CortexConfig, records: ProbeRecords) -> None:
         self._config = config
+        self._canaries = Canaries(records)
         self.turns = Turns()
         """In memory that holds only one large model at a time; the reranker takes part."""
         self._places: dict[str, _Place] = {}
@@ -55,22 +68,32 @@ class ModelShelf:
         self._guard = threading.Lock()
 
     def embedder(self, spec: EmbeddingSpec) -> Embedder:
-        """The model that made the vectors of `spec`, made once; it loads with its first use or by `load`.
+        """The model that made the vectors of `spec`, made once; it is loaded and examined by `load` or before its first vector.
 
         Raises:
             ModelMismatchError, ModelUnavailableError: with cause and remedy.
         """
         place = self._place(spec.id)
-        if place.embedder is not None and place.state is not ModelState.UNHEALTHY:
-            return place.embedder
-        with place.lock:
-            return self._made(place, spec)
+        within = place.embedder
+        if within is None or place.state is ModelState.UNHEALTHY:
+            with place.lock:
+                within = self._made(place, spec)
+        return place.cover or examined(within, lambda: self._ready(spec))
 
     def put(self, embedder: Embedder) -> None:
         """Let this embedder stand for its spec."""
         place = self._place(embedder.spec.id)
         with place.lock:
             place.embedder = embedder
+
+    def cover(self, embedder: Embedder) -> None:
+        """Hand out this embedder for its spec, which asks the one that `embedder` gave before where it does not know itself."""
+        self._place(embedder.spec.id).cover = embedder
+
+    def probe_report(self, spec: EmbeddingSpec) -> ProbeReport | None:
+        """What the probes said of a model when it was loaded last; None where it cannot be loaded (`state` says why)."""
+        self.load(spec)
+        return self._canaries.report(spec.id)
 
     def default_spec(self) -> EmbeddingSpec:
         """The spec of the model that the settings name.
@@ -119,8 +142,12 @@ class ModelShelf:
             try:
                 embedder = self._made(place, spec)
                 embedder.load()
-                fault = examine(embedder)
-                state, reason = (ModelState.UNHEALTHY, fault) if fault else (ModelState.HEALTHY, "")
+                look = self._canaries.look(embedder)
+                fault = look.fault or examine(embedder)
+                state, reason = (ModelState.UNHEALTHY, fault) if fault else (ModelState.HEALTHY, look.note)
+                place.frozen = not fault and self._canaries.freeze(spec)
+            except ModelUnhealthyError as error:
+                state, reason = ModelState.UNHEALTHY, str(error)
             except ModelUnavailableError as error:
                 state, reason = ModelState.ABSENT, str(error)
             except CortexError as error:
@@ -130,8 +157,9 @@ class ModelShelf:
                 _log.exception("the embedding model %s failed while it was loaded", spec.model)
                 state = ModelState.UNHEALTHY
                 reason = f"The model '{spec.model}' failed while it was loaded ({type(error).__name__}: {error}). See the log."
-            if state is not ModelState.HEALTHY:
+            if reason:
                 _log.warning("embedding model %s: %s", spec.model, reason)
+            if state is not ModelState.HEALTHY:
                 place.embedder = None
             place.reason, place.state = reason, state
             return state
@@ -157,18 +185,38 @@ class ModelShelf:
         with self._guard:
             return self._places.setdefault(model_id, _Place())
 
+    def _ready(self, spec: EmbeddingSpec) -> Embedder:
+        """The embedder of a spec, loaded and examined, with its probes frozen as soon as a collection uses it.
+
+        Raises:
+            ModelMismatchError, ModelUnavailableError: with cause and remedy.
+        """
+        place = self._place(spec.id)
+        embedder = place.embedder
+        while embedder is None or place.state is not ModelState.HEALTHY:
+            if place.state is ModelState.UNHEALTHY:
+                raise ModelUnhealthyError(place.reason)
+            if self.load(spec) is ModelState.ABSENT:
+                raise ModelUnavailableError(place.reason)
+            embedder = place.embedder
+        if not place.frozen:
+            place.frozen = self._canaries.freeze(spec)
+        return embedder
+
     def _made(self, place: _Place, spec: EmbeddingSpec) -> Embedder:
         """The embedder of a place, whose lock is held."""
         if place.state is ModelState.UNHEALTHY:
-            raise ModelUnavailableError(place.reason)
+            raise ModelUnhealthyError(place.reason)
         if place.embedder is None:
             place.embedder = self._in_turns(backends.embedder_of(self._config, spec))
         return place.embedder
 
     def _in_turns(self, embedder: Embedder) -> Embedder:
         """The embedder, made to take turns where memory holds only one large model at a time."""
-        large = isinstance(embedder, MultimodalEmbedder) and embedder.spec.sees
-        return TurnTakingEmbedder(embedder, self.turns) if large and placement(self._config).on_demand else embedder
+        # `sees` first: asking for the protocol evaluates every property, and those of other embedders read files.
+        if embedder.spec.sees and isinstance(embedder, MultimodalEmbedder) and placement(self._config).on_demand:
+            return TurnTakingEmbedder(embedder, self.turns)
+        return embedder
 
 
 def examine(embedder: Embedder) -> str:

@@ -19,6 +19,7 @@ from cortex_engine.catalog.notebook import NotebookRecords
 from cortex_engine.catalog.outbox import OutboxRecords
 from cortex_engine.catalog.pictures_reading import PictureReading
 from cortex_engine.catalog.pictures_writing import PictureWriting
+from cortex_engine.catalog.probes import ProbeRecords
 from cortex_engine.catalog.search_records import SearchReading
 from cortex_engine.catalog.single_pages import SinglePages
 from cortex_engine.catalog.upkeep import CatalogUpkeep
@@ -39,6 +40,7 @@ class SqliteCatalog(
     PictureReading,
     PictureWriting,
     MigrationWriting,
+    ProbeRecords,
     SinglePages,
     SearchReading,
     OutboxRecords,

@@ -1,0 +1,77 @@
+"""Embedders that nobody gets a vector from before they were examined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.pictures import ModelInput
+from cortex_engine.core.protocols import Embedder, MultimodalEmbedder, Tokenizer, Vectors
+
+
+class ExaminedEmbedder:
+    """An embedder that is loaded and examined before its first vector. Everything else is that of the embedder within.
+
+    Args:
+        within: for what is known without loading.
+        ready: gives the embedder after it was loaded and examined, at once where that is done; raises
+            ModelUnavailableError or ModelUnhealthyError.
+    """
+
+    def __init__(self, within: Embedder, ready: Callable[[], Embedder]) -> None:
+        self._within = within
+        self._ready = ready
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._within, name)
+
+    @property
+    def spec(self) -> EmbeddingSpec:
+        """See `Embedder.spec`."""
+        return self._within.spec
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """See `Embedder.tokenizer`."""
+        return self._within.tokenizer
+
+    def load(self) -> None:
+        """See `Embedder.load`; it is examined too."""
+        self._ready()
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed_documents`."""
+        return self._ready().embed_documents(texts)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """See `Embedder.embed_query`."""
+        return self._ready().embed_query(text)
+
+
+class ExaminedMultimodalEmbedder(ExaminedEmbedder):
+    """The same for embedders that see."""
+
+    def __init__(self, within: MultimodalEmbedder, ready: Callable[[], Embedder]) -> None:
+        super().__init__(within, ready)
+
+    def embed_inputs(self, inputs: Sequence[ModelInput], instruction: str | None = None) -> Vectors:
+        """See `MultimodalEmbedder.embed_inputs`."""
+        return self._seeing().embed_inputs(inputs, instruction)
+
+    def embed_query_input(self, query: ModelInput) -> NDArray[np.float32]:
+        """See `MultimodalEmbedder.embed_query_input`."""
+        return self._seeing().embed_query_input(query)
+
+    def _seeing(self) -> MultimodalEmbedder:
+        return cast("MultimodalEmbedder", self._ready())
+
+
+def examined(within: Embedder, ready: Callable[[], Embedder]) -> Embedder:
+    """The embedder, examined before its first vector."""
+    if isinstance(within, MultimodalEmbedder):
+        return ExaminedMultimodalEmbedder(within, ready)
+    return ExaminedEmbedder(within, ready)
