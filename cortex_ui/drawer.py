@@ -5,16 +5,17 @@ What is open stands in the URL (`doc`, `page`, `hit`), so that a link, a reload 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from cortex_engine.core.app import PageView, Span
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import CortexError, NotFoundError
+from cortex_engine.core.identifiers import picture_id
 from cortex_engine.core.records import Passage
 from cortex_engine.core.search import SearchHit
-from cortex_ui import exporting, languages, safe, wording
+from cortex_ui import exporting, languages, safe, search_state, wording
 from cortex_ui.session import suite, told
 
 PARAMETERS = ("doc", "page", "hit")
@@ -133,7 +134,7 @@ def _inside(document: Document) -> None:
 def _passage(document: Document, wanted: _Wanted) -> tuple[Passage | None, list[str]]:
     """The passage that the URL names, if it is one of this document, and what has to be said."""
     remarks = [wanted.remark] if wanted.remark else []
-    if not wanted.chunk_id:
+    if not wanted.chunk_id or _is_picture(document, wanted.chunk_id):
         return None, remarks
     try:
         passage = suite().passage(wanted.chunk_id)
@@ -142,6 +143,11 @@ def _passage(document: Document, wanted: _Wanted) -> tuple[Passage | None, list[
     if passage.chunk.document_id != document.id:
         return None, [*remarks, "The passage of this link belongs to another document."]
     return passage, remarks
+
+
+def _is_picture(document: Document, hit: str) -> bool:
+    """Whether a hit is the look of one of the document's pages: then there is no passage to mark."""
+    return any(picture_id(document.id, page) == hit for page in range(1, max(1, document.page_count) + 1))
 
 
 def _facts_line(document: Document) -> str:
@@ -263,6 +269,15 @@ def _take_away(document: Document, page: int) -> None:
             exporting.citation(document.id, document.name, page, "drawer")
         note = f"The file as it was added, {wording.size(document.bytes)}"
         exporting.original(document, "Original", "drawer_original", note)
+        if _is_picture(document, st.query_params.get("hit", "")):
+            st.button(
+                "More like this",
+                icon=":material/image_search:",
+                type="tertiary",
+                on_click=_more_like,
+                args=(document.id, page),
+                key="drawer_like",
+            )
         with st.popover("Link", icon=":material/link:", type="tertiary", key="drawer_link"):
             params: dict[str, str | list[str]] = {"doc": document.id, "page": str(page)}
             if hit := st.query_params.get("hit", ""):
@@ -272,6 +287,13 @@ def _take_away(document: Document, page: int) -> None:
             st.code(exporting.link(params), language=None, wrap_lines=True)
         with st.popover("About", icon=":material/info:", type="tertiary", key="drawer_about"):
             facts(document)
+
+
+def _more_like(document_id: str, page: int) -> None:
+    """Close the drawer and search for what looks like the page."""
+    close()
+    search_state.put(replace(search_state.gathered(), text="", picture=picture_id(document_id, page)))
+    st.rerun()
 
 
 def facts(document: Document) -> None:

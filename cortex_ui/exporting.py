@@ -83,7 +83,7 @@ def results(result: SearchResult) -> None:
         st.download_button(
             title,
             data=lambda make=make: make(result),  # type: ignore[misc]
-            file_name=f"{file_stem(result.query.text + '.')}.{suffix}",
+            file_name=f"{file_stem((result.query.text or 'like a picture') + '.')}.{suffix}",
             mime=mime,
             icon=icon,
             type="tertiary",

@@ -10,11 +10,12 @@ import streamlit as st
 
 from cortex_engine.core.app import Facets
 from cortex_engine.core.collections import Collection
-from cortex_ui import languages, safe, search_state, wording
-from cortex_ui.search_state import KEYS, Asked
+from cortex_ui import languages, picture_query, safe, search_state, wording
+from cortex_ui.asked import KEYS, SIZES, Asked, without
 
 _MODES = {"hybrid": "Hybrid", "meaning": "Meaning", "words": "Words"}
 _SORTS = {"relevance": "Best match", "newest": "Newest first", "name": "Name"}
+_KINDS = {"all": "All", "text": "Text", "pictures": "Pictures"}
 _MOST_TAGS = 200
 
 
@@ -27,8 +28,8 @@ class Condition:
     without: Asked
 
 
-def draw(collections: list[Collection], facets: Callable[[], Facets]) -> None:
-    """The controls. `facets`: asked for when the list of conditions is drawn."""
+def draw(collections: list[Collection], facets: Callable[[], Facets], sees: bool = False) -> None:
+    """The controls. `facets`: asked for when the list of conditions is drawn; `sees`: pictures can be found."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="search_row"):
         st.text_input(
             "Search the library",
@@ -37,6 +38,8 @@ def draw(collections: list[Collection], facets: Callable[[], Facets]) -> None:
             label_visibility="collapsed",
             key=KEYS["q"],
         )
+        if sees:
+            picture_query.control()
         st.segmented_control(
             "Way of searching",
             list(_MODES),
@@ -64,6 +67,15 @@ def draw(collections: list[Collection], facets: Callable[[], Facets]) -> None:
             _conditions(facets())
         with st.popover("View", icon=":material/tune:", key="view"):
             _view()
+        if sees:
+            st.segmented_control(
+                "Kind of results",
+                list(_KINDS),
+                required=True,
+                format_func=_KINDS.__getitem__,
+                label_visibility="collapsed",
+                key=KEYS["kind"],
+            )
 
 
 def _counted(value: str, counts: Mapping[str, int], word: Callable[[str], str] = str) -> str:
@@ -123,7 +135,7 @@ def _view() -> None:
         key=KEYS["group"],
     )
     st.selectbox("Order", list(_SORTS), format_func=_SORTS.__getitem__, key=KEYS["sort"])
-    st.segmented_control("Results", list(search_state.SIZES), required=True, key=KEYS["n"])
+    st.segmented_control("Results", list(SIZES), required=True, key=KEYS["n"])
 
 
 def conditions(asked: Asked) -> list[Condition]:
@@ -136,10 +148,7 @@ def conditions(asked: Asked) -> list[Condition]:
         ("tag", asked.tags, "tag {}".format),
     )
     for name, values, word in several:
-        found += [
-            Condition(f"{name}_{_digest(value)}", word(value), search_state.without(asked, name, value))
-            for value in values
-        ]
+        found += [Condition(f"{name}_{_digest(value)}", word(value), without(asked, name, value)) for value in values]
     if asked.title.strip():
         found.append(Condition("title", f"title: {asked.title.strip()}", replace(asked, title="")))
     if asked.start:
@@ -156,7 +165,7 @@ def _digest(value: str) -> str:
 
 def cleared(asked: Asked) -> Asked:
     """The same without any condition on documents."""
-    return Asked(asked.text, asked.mode, group=asked.group, sort=asked.sort, size=asked.size)
+    return replace(asked, collections=(), types=(), languages=(), tags=(), title="", start=None, end=None)
 
 
 def drop(asked: Asked) -> None:

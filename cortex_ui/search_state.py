@@ -1,4 +1,4 @@
-"""What the search page is asked for: one value that the widgets, the URL and a saved search agree on.
+"""What the search page is asked for, held in its widgets, and the results that were found.
 
 Streamlit can bind a widget to the URL by itself, but then the URL holds the words on the screen (which hold counts and
 escapes here), and a value that makes no sense disappears without a word. So the page does it: what the URL says is
@@ -9,183 +9,20 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult
+from cortex_engine.core.search import Query, SearchResult
+from cortex_ui.asked import KEYS, KINDS, LONGEST, MODES, PARAMETERS, PREFETCHES, SIZES, SORTS, Asked, Url, from_url
 from cortex_ui.session import suite
-
-MODES = {"hybrid": SearchMode.HYBRID, "meaning": SearchMode.VECTOR, "words": SearchMode.LEXICAL}
-_SAME = {"vector": "meaning", "semantic": "meaning", "lexical": "words", "keyword": "words", "keywords": "words"}
-SORTS = ("relevance", "newest", "name")
-SIZES = (10, 20, 50, 100)
-_DEFAULT_SIZE = 20
-_LONGEST = 2000
-"""Characters of a query; what is longer was pasted by mistake and is cut, with a sentence."""
-
-PARAMETERS = ("q", "mode", "in", "type", "lang", "tag", "title", "from", "to", "group", "sort", "n")
-_LISTS = ("in", "type", "lang", "tag")
-KEYS = {name: name if name in {"q", "mode", "in"} else f"search_{name}" for name in PARAMETERS}
-"""Parameter of the URL -> key of its widget."""
 
 _WRITTEN, _LAST, _REMARKS, _STALE = "search_url", "search_asked", "search_remarks", "search_url_before"
 _RESULTS, _REMEMBERED = "search_results", "search_remembered"
 _KEPT_RESULTS, _KEPT_SECONDS = 12, 60.0
 _STALE_SECONDS = 1.5
 """So long a request can still carry the URL that the page has already replaced."""
-
-Url = dict[str, list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Everything that can be set on the page. `start`, `end`: dates of the documents, inclusive."""
-
-    text: str = ""
-    mode: str = "hybrid"
-    collections: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    title: str = ""
-    start: date | None = None
-    end: date | None = None
-    group: bool = True
-    sort: str = "relevance"
-    size: int = _DEFAULT_SIZE
-
-    @property
-    def filters(self) -> Filters:
-        """The conditions on documents."""
-        return Filters(
-            collections=self.collections,
-            types=self.types,
-            languages=self.languages,
-            tags=self.tags,
-            title=self.title.strip(),
-            date_from=self.start.isoformat() if self.start else "",
-            date_to=self.end.isoformat() if self.end else "",
-        )
-
-    def query(self) -> Query:
-        """The query for the engine."""
-        return Query(self.text.strip(), MODES[self.mode], self.size, self.filters, self.group)
-
-    def url(self) -> Url:
-        """The parameters of the URL; what has its default is left out."""
-        plain = Asked()
-        values: dict[str, list[str]] = {
-            "q": [self.text],
-            "mode": [self.mode] if self.mode != plain.mode else [],
-            "in": list(self.collections),
-            "type": list(self.types),
-            "lang": list(self.languages),
-            "tag": list(self.tags),
-            "title": [self.title],
-            "from": [self.start.isoformat()] if self.start else [],
-            "to": [self.end.isoformat()] if self.end else [],
-            "group": ["0"] if not self.group else [],
-            "sort": [self.sort] if self.sort != plain.sort else [],
-            "n": [str(self.size)] if self.size != plain.size else [],
-        }
-        return {name: kept for name, each in values.items() if (kept := [value for value in each if value])}
-
-
-def without(asked: Asked, name: str, value: str) -> Asked:
-    """The same without one of the values of a condition that has several."""
-    values = {"in": asked.collections, "type": asked.types, "lang": asked.languages, "tag": asked.tags}
-    values[name] = tuple(each for each in values[name] if each != value)
-    return replace(asked, collections=values["in"], types=values["type"], languages=values["lang"], tags=values["tag"])
-
-
-def from_query(query: Query) -> Asked:
-    """What a remembered or saved query asked for."""
-    filters = query.filters
-    mode = next(name for name, mode in MODES.items() if mode is query.mode)
-    size = query.top_k if query.top_k in SIZES else _DEFAULT_SIZE
-    start, end = _day(filters.date_from), _day(filters.date_to)
-    return Asked(
-        query.text,
-        mode,
-        filters.collections,
-        filters.types,
-        filters.languages,
-        filters.tags,
-        filters.title,
-        start,
-        end,
-        query.group,
-        size=size,
-    )
-
-
-class _Reading:
-    """The values of a URL, read one by one; what makes no sense is told in `told`."""
-
-    def __init__(self, url: Mapping[str, list[str]]) -> None:
-        self.told: list[str] = []
-        self._url = url
-
-    def several(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(value for value in self._url.get(name, []) if value.strip()))
-
-    def text(self, name: str) -> str:
-        value = (self._url.get(name) or [""])[-1].strip()
-        if len(value) > _LONGEST:
-            self.told.append(f"The link's {name} was cut to {_LONGEST:,} characters.")
-        return value[:_LONGEST]
-
-    def choice(self, name: str, options: Iterable[str], default: str) -> str:
-        value, known = self.text(name).lower(), tuple(options)
-        value = _SAME.get(value, value) if name == "mode" else value
-        if value and value not in known:
-            self.told.append(f"The link asked for {name} '{value[:40]}', which is not one of {', '.join(known)}.")
-        return value if value in known else default
-
-    def day(self, name: str) -> date | None:
-        value = self.text(name)
-        if value and _day(value) is None:
-            self.told.append(f"The link asked for {name} '{value[:40]}', which is not a date like 2024-03-01.")
-        return _day(value)
-
-
-def from_url(url: Mapping[str, list[str]], collections: list[str]) -> tuple[Asked, list[str]]:
-    """What a URL asks for, and a sentence for each value in it that makes no sense and was left out."""
-    read = _Reading(url)
-    asked = Asked(
-        read.text("q"),
-        read.choice("mode", MODES, "hybrid"),
-        tuple(name for name in read.several("in") if name in collections),
-        read.several("type"),
-        read.several("lang"),
-        read.several("tag"),
-        read.text("title"),
-        read.day("from"),
-        read.day("to"),
-        read.choice("group", ("0", "1"), "1") == "1",
-        read.choice("sort", SORTS, "relevance"),
-        int(read.choice("n", map(str, SIZES), str(_DEFAULT_SIZE))),
-    )
-    read.told += [
-        f"The link asked for the collection '{name[:80]}', which does not exist (any more)."
-        for name in read.several("in")
-        if name not in collections
-    ]
-    if asked.start and asked.end and asked.start > asked.end:
-        read.told.append("The link's first date was after its last date; both were left out.")
-        asked = replace(asked, start=None, end=None)
-    return asked, read.told
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _url() -> Url:
@@ -226,6 +63,7 @@ def _late(url: Url) -> bool:
 
 def put(asked: Asked) -> None:
     """Set the widgets (in a callback, or before they are drawn)."""
+    plain = _as_set()
     values: dict[str, Any] = {
         "q": asked.text,
         "mode": asked.mode,
@@ -239,19 +77,43 @@ def put(asked: Asked) -> None:
         "group": asked.group,
         "sort": asked.sort,
         "n": asked.size,
+        "picture": asked.picture,
+        "kind": asked.kind,
+        "rerank": plain.rerank if asked.rerank is None else asked.rerank,
+        "candidates": asked.candidates or plain.candidates,
+        "best": asked.best or plain.best,
+        "prefetch": asked.prefetch,
+        "weight": plain.weight if asked.weight is None else asked.weight,
     }
     for name, value in values.items():
         st.session_state[KEYS[name]] = value
 
 
+def _as_set() -> Asked:
+    """What the settings say where a person says nothing."""
+    config = suite().config
+    return Asked(
+        rerank=config.reranker_in_use != "none",
+        candidates=config.qwen3_vl_reranker_candidates,
+        best=config.qwen3_vl_reranker_top_k,
+        weight=config.picture_weight,
+    )
+
+
+def _chosen(name: str, usual: Any) -> Any:
+    """What a widget says; None where that is what the settings say, or nothing."""
+    value = st.session_state.get(KEYS[name])
+    return None if value == usual else value
+
+
 def gathered() -> Asked:
     """What the widgets say now. A browser could send anything: what is not among the choices counts as the default."""
     state = {name: st.session_state.get(key) for name, key in KEYS.items()}
-    plain = Asked()
+    plain, usual = Asked(), _as_set()
     mode, sort, size = state["mode"], state["sort"], state["n"]
     group = state["group"]
     return Asked(
-        str(state["q"] or "")[:_LONGEST],
+        str(state["q"] or "")[:LONGEST],
         mode if mode in MODES else plain.mode,
         tuple(state["in"] or ()),
         tuple(state["type"] or ()),
@@ -263,6 +125,13 @@ def gathered() -> Asked:
         plain.group if group is None else bool(group),
         sort if sort in SORTS else plain.sort,
         size if size in SIZES else plain.size,
+        str(state["picture"] or ""),
+        state["kind"] if state["kind"] in KINDS else plain.kind,
+        _chosen("rerank", usual.rerank),
+        _chosen("candidates", usual.candidates) or 0,
+        _chosen("best", usual.best) or 0,
+        state["prefetch"] if state["prefetch"] in PREFETCHES else plain.prefetch,
+        _chosen("weight", usual.weight),
     )
 
 

@@ -10,7 +10,7 @@ from cortex_engine.core.app import SavedSearch
 from cortex_engine.core.errors import CortexError
 from cortex_engine.core.search import Query
 from cortex_ui import filters, safe, search_state, wording
-from cortex_ui.search_state import Asked
+from cortex_ui.asked import Asked, from_query
 from cortex_ui.session import suite, told
 
 _RECENT = 8
@@ -28,8 +28,8 @@ def recent(limit: int = _RECENT) -> None:
             for entry in entries:
                 facts = f"{wording.count(entry.hits, 'result')} · {wording.when(entry.asked)}"
                 st.button(
-                    safe.label(entry.query.text),
-                    icon=":material/history:",
+                    safe.label(said(entry.query)),
+                    icon=":material/image_search:" if entry.query.picture else ":material/history:",
                     type="tertiary",
                     help=safe.label(f"{facts}{_conditions(entry.query)}"),
                     on_click=_ask,
@@ -58,7 +58,7 @@ def saved() -> None:
                         safe.label(search.name),
                         icon=":material/bookmark:",
                         type="tertiary",
-                        help=safe.label(f"{search.query.text}{_conditions(search.query)}"),
+                        help=safe.label(f"{said(search.query)}{_conditions(search.query)}"),
                         on_click=_ask,
                         args=(search.query,),
                         key=f"run_{search.id}",
@@ -87,21 +87,29 @@ def keep(asked: Asked) -> None:
     """The popover that saves the search on the screen."""
     with st.popover("Save", icon=":material/bookmark_add:", type="tertiary", key="save"):
         with st.form("save_form", border=False):
-            st.text_input("Name of this search", placeholder=safe.one_line(asked.text)[:60], key="save_name")
-            st.form_submit_button("Save", on_click=_save, args=(asked.query(), asked.text), key="save_button")
+            st.text_input("Name of this search", placeholder=said(asked.query())[:60], key="save_name")
+            st.form_submit_button("Save", on_click=_save, args=(asked.query(),), key="save_button")
         trouble = st.session_state.pop(_TROUBLE, "")
         if trouble:
             st.error(safe.label(trouble), icon=":material/error:")
 
 
+def said(query: Query) -> str:
+    """What was asked, on one line; a picture without words has none."""
+    return safe.one_line(query.text) or "What looks like a picture"
+
+
 def _conditions(query: Query) -> str:
     """ " · PDF, German" for a query with filters, else ""."""
-    texts = [condition.text for condition in filters.conditions(search_state.from_query(query))]
+    asked = from_query(query)
+    texts = [condition.text for condition in filters.conditions(asked)]
+    texts += ["with a picture"] if query.picture and query.text else []
+    texts += [] if asked.kind == "all" else [f"only {asked.kind}"]
     return f" · {', '.join(texts)}" if texts else ""
 
 
 def _ask(query: Query) -> None:
-    search_state.put(search_state.from_query(query))
+    search_state.put(from_query(query))
 
 
 def _forget() -> None:
@@ -116,8 +124,8 @@ def _rename(search_id: int, key: str) -> None:
     _try(lambda: suite().rename_saved_search(search_id, str(st.session_state.get(key, ""))))
 
 
-def _save(query: Query, text: str) -> None:
-    name = str(st.session_state.get("save_name", "")).strip() or safe.one_line(text)[:60]
+def _save(query: Query) -> None:
+    name = str(st.session_state.get("save_name", "")).strip() or said(query)[:60]
     if _try(lambda: suite().save_search(name, query)):
         st.session_state["save_name"] = ""
         st.toast(f"Saved as {safe.label(name)}", icon=":material/bookmark:")

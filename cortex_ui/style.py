@@ -59,6 +59,36 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .cx-bars { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
 .cx-bars :is(th, td) { padding: 0.2rem 0.5rem 0.2rem 0; text-align: left; font-weight: 400; border: 0; }
 .cx-bars th { width: 40%; overflow-wrap: anywhere; } .cx-bars td:last-child { text-align: right; width: 3.5rem; }
+.cx-side { font-weight: 600; font-size: 0.93rem; padding-top: 0.35rem; }
+[class*="st-key-frame_"] img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #f4f5ff; }
+[class*="st-key-frame_"] .cx-tile { aspect-ratio: 1; }
+[class*="st-key-tile_"] { position: relative; }
+[class*="st-key-tile_"] > [class*="st-key-open_"], [class*="st-key-tile_"] > [class*="st-key-open_"] :is(div, span, p) {
+  position: static; justify-content: flex-start; text-align: left; }
+[class*="st-key-tile_"] > [class*="st-key-open_"] button { position: static; justify-content: flex-start; min-height: 0;
+  padding: 0.35rem 0 0.1rem; }
+[class*="st-key-tile_"] > [class*="st-key-open_"] p { font-weight: 600; line-height: 1.35; display: -webkit-box; overflow: hidden;
+  -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow-wrap: anywhere; }
+[class*="st-key-tile_"] > [class*="st-key-open_"] button::after { content: ""; position: absolute; inset: 0; border-radius: 8px; }
+[class*="st-key-tile_"] > [class*="st-key-open_"] button:focus-visible { outline: 0; box-shadow: none; }
+[class*="st-key-tile_"] > [class*="st-key-open_"] button:focus-visible::after { outline: 2px solid #6366f1; outline-offset: 3px; }
+[class*="st-key-tile_"]:hover [class*="st-key-frame_"] img { border-color: #6366f1; }
+[class*="st-key-below_"] { position: relative; z-index: 1; padding-top: 0.2rem; justify-content: space-between; }
+[class*="st-key-tools_"] button { min-height: 0; padding: 0.15rem 0.25rem; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-picture_file), .st-key-picture_file { flex: 0 0 auto; min-width: 0; }
+.st-key-picture_file :is(section, .stFileUploader, .stElementContainer) { width: fit-content !important; min-width: 0; }
+.st-key-picture_file section:has([data-testid$="Instructions"]) { padding: 0; border: 0; min-height: 0; background: none; }
+.st-key-picture_file :is([data-testid$="Instructions"], label), .st-key-picture_file section:has([data-testid$="Instructions"])
+  button p { display: none; }
+.st-key-picture_file section:has([data-testid$="Instructions"]) button { min-height: 38px; font-size: 0.94rem; }
+.st-key-picture_file section:has([data-testid$="Instructions"]) [data-testid="stIconMaterial"] { font-size: 0; }
+.st-key-picture_file section:has([data-testid$="Instructions"]) [data-testid="stIconMaterial"]::before {
+  content: "image_search"; font-size: 1.2rem; }
+.st-key-picture_file section:has([data-testid$="Instructions"]) button::after { content: "Picture"; font-size: 0.875rem; }
+@media (max-width: 640px) { .st-key-picture_file section:has([data-testid$="Instructions"]) button { gap: 0; }
+  .st-key-picture_file section:has([data-testid$="Instructions"]) button::after {
+  content: "Search by a picture"; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } }
+.st-key-picture_chip img { width: 56px; height: 56px; object-fit: cover; }
 .cx-bar { height: 0.5rem; border-radius: 4px; background: #6366f1; min-width: 4px; }
 """
 _BARS = "".join(f".cx-bar-{step} {{ width: {step * 5}%; }}" for step in range(1, 21))
@@ -71,7 +101,7 @@ button[kind="tertiary"]:is(:hover, :active, [aria-expanded="true"]), [data-testi
   [aria-expanded="true"]) { color: #a5b4fc !important; }
 [data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"]:hover { color: #0d111c; }
 [data-testid^="stBaseButton-primary"]:is(:hover, :focus, :active) { background: #a5b4fc; border-color: #a5b4fc; }
-.cx-tile { background: #1a2036; } .cx-lines { color: #9aa4ba; }
+.cx-tile, [class*="st-key-frame_"] img { background: #1a2036; } .cx-lines { color: #9aa4ba; }
 .cx-kind { background: linear-gradient(transparent, #1a2036 45%); color: #c7ccff; }
 .cx-state, .cx-file .cx-icon, .cx-reason { color: #9aa4ba; }
 .cx-file.done .cx-icon { color: #5fd3a1; }
@@ -90,10 +120,21 @@ _KEYS = """
     const field = wanted && document.querySelector('.st-key-q input, .st-key-home_q input');
     if (field) { event.preventDefault(); field.focus(); field.select(); }
   });
+  document.addEventListener("paste", (event) => {
+    const file = [...(event.clipboardData?.files || [])].find((each) => each.type.startsWith("image/"));
+    const place = file && document.querySelector('.st-key-picture_file input[type="file"]');
+    if (!place) return;
+    event.preventDefault();
+    const given = new DataTransfer();
+    given.items.add(file);
+    place.files = given.files;
+    place.dispatchEvent(new Event("change", { bubbles: true }));
+  });
 })();
 </script>
 """
-"""`/` and Ctrl-K go to the search box. The only script of ours; nothing that a person typed is in it."""
+"""`/` and Ctrl-K go to the search box; a picture that is pasted goes to where pictures are searched. The only script of ours;
+nothing that a person typed is in it."""
 
 
 def apply() -> None:

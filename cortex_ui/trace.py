@@ -72,12 +72,15 @@ def standings(result: SearchResult) -> list[dict[str, str | int | float | None]]
             "Rank": hit.rank,
             "Document": safe.one_line(hit.document),
             "Page": hit.page,
+            "Kind": str(hit.kind),
         }
+        if any(each.relevance is not None for each in result.hits):
+            row["Relevance"] = None if hit.relevance is None else round(hit.relevance, 4)
         for name in names:
             place = hit.stages.get(name)
             row[f"{name} rank"] = place.rank if place else None
             row[f"{name} score"] = round(place.score, 4) if place and math.isfinite(place.score) else None
-        row["Passage"] = hit.chunk_id
+        row["Id"] = hit.chunk_id
         rows.append(row)
     return rows
 
@@ -90,6 +93,13 @@ def as_json(result: SearchResult) -> str:
         "mode": str(query.mode),
         "top_k": query.top_k,
         "grouped": query.group,
+        "picture": query.picture,
+        "kinds": [str(kind) for kind in query.kinds],
+        "rerank": query.rerank,
+        "rerank_candidates": query.rerank_candidates,
+        "rerank_top_k": query.rerank_top_k,
+        "prefetch": query.prefetch,
+        "picture_weight": query.picture_weight,
         "degraded": list(result.degraded),
         "warnings": list(result.warnings),
         "milliseconds": _known(result.timings_ms),
@@ -112,6 +122,8 @@ def as_json(result: SearchResult) -> str:
                 "page": hit.page,
                 "chunk_id": hit.chunk_id,
                 "more": hit.more,
+                "kind": str(hit.kind),
+                "relevance": None if hit.relevance is None else _number(hit.relevance),
                 "stages": {
                     name: {"rank": place.rank, "score": _number(place.score)} for name, place in hit.stages.items()
                 },

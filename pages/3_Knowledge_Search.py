@@ -8,10 +8,23 @@ from pathlib import Path
 import streamlit as st
 
 from cortex_engine.core.app import ModelState
-from cortex_engine.core.collections import Collection
-from cortex_engine.core.search import Filters, SearchMode, SearchResult
-from cortex_ui import drawer, exporting, filters, hits, safe, search_state, searches, trace, wording
-from cortex_ui.search_state import Asked
+from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult
+from cortex_ui import (
+    drawer,
+    exporting,
+    filters,
+    hits,
+    nothing_found,
+    picture_query,
+    reranking,
+    safe,
+    search_sidebar,
+    search_state,
+    searches,
+    trace,
+    wording,
+)
+from cortex_ui.asked import Asked
 from cortex_ui.session import suite, told
 
 _PAGES = Path(__file__).parent
@@ -24,19 +37,20 @@ def main() -> None:
     collections = suite().collections()
     search_state.take_over([collection.name for collection in collections])
     with st.container(width=_WIDTH, gap="small"):
-        filters.draw(collections, _facets)
+        filters.draw(collections, _facets, picture_query.sees(collections, search_state.gathered()))
         asked = search_state.settle()
         filters.chips(asked)
+        picture_query.chip(asked)
         for remark in search_state.remarks():
             st.info(safe.label(remark), icon=":material/link_off:")
         with st.container(key="results"):
             if not any(collection.document_count for collection in collections):
                 _empty_library()
-            elif asked.text.strip():
-                _results(asked)
+            elif not asked.empty:
+                _asked(asked, picture_query.blind(collections, asked))
             else:
                 _start()
-    _sidebar(asked, collections)
+    search_sidebar.draw(collections, asked)
     drawer.show_opened()
 
 
@@ -44,11 +58,23 @@ def _facets():  # type: ignore[no-untyped-def]
     return suite().facets(Filters(collections=search_state.gathered().collections))
 
 
-def _results(asked: Asked) -> None:
+def _asked(asked: Asked, blind: str) -> None:
+    """What was found. `blind`: why pictures cannot be compared; then the words are searched, if there are any."""
+    if blind:
+        st.warning(safe.label(blind), icon=":material/visibility_off:")
+        asked = replace(asked, picture="")
     query = asked.query()
     if asked.mode != "words" and not suite().embedding_ready(asked.collections):
-        query = replace(query, mode=SearchMode.LEXICAL)
-        _refining(asked.collections)
+        query = replace(query, mode=SearchMode.LEXICAL, picture="")
+        _refining(asked.collections, bool(query.text))
+    elif reranking.loading(asked):
+        query = replace(query, rerank=False)
+        _reordering()
+    if query.text or query.picture:
+        _results(asked, query)
+
+
+def _results(asked: Asked, query: Query) -> None:
     with told():
         result = search_state.found(query)
         search_state.remember(asked.query(), len(result.hits))
@@ -59,7 +85,7 @@ def _results(asked: Asked) -> None:
             _head(asked, result)
             hits.draw(result)
         else:
-            _nothing(asked)
+            nothing_found.draw(asked)
             if suite().queue_progress().busy:
                 _until_more_is_there(suite().moment())
         trace.panel(result)
@@ -73,15 +99,26 @@ def _until_more_is_there(moment: tuple[object, ...]) -> None:
 
 
 @st.fragment(run_every="1s")
-def _refining(collections: tuple[str, ...]) -> None:
+def _refining(collections: tuple[str, ...], by_words: bool) -> None:
     """Says that words alone were searched, and has the page drawn again as soon as the model is ready."""
     if suite().embedding_ready(collections):
         st.rerun()
-    names = [model.name for model in suite().model_statuses() if model.role == "embedding"]
-    waiting = [model.name for model in suite().model_statuses() if model.state is ModelState.LOADING]
-    name = next((name for name in names if name in waiting), names[0] if names else "the model")
+    models = [model for model in suite().model_statuses() if model.role.endswith("embedding") and model.model_id]
+    models.sort(key=lambda model: model.state is not ModelState.LOADING)
+    name = safe.label(models[0].name if models else "the model")
     with st.container(key="refining"):
-        st.info(f"Keyword results; refining when {safe.label(name)} is ready.", icon=":material/hourglass_top:")
+        said = "Keyword results; refining when" if by_words else "The picture is compared as soon as"
+        st.info(f"{said} {name} is ready.", icon=":material/hourglass_top:")
+
+
+@st.fragment(run_every="1s")
+def _reordering() -> None:
+    """Says that the results wait for the reranker, and has the page drawn again as soon as it is ready."""
+    status = suite().reranker_status()
+    if status.state is not ModelState.LOADING:
+        st.rerun()
+    with st.container(key="reordering"):
+        st.info(f"First order; ordered anew when {safe.label(status.name)} is ready.", icon=":material/hourglass_top:")
 
 
 def _head(asked: Asked, result: SearchResult) -> None:
@@ -136,44 +173,6 @@ def _empty_library() -> None:
         st.page_link(
             _PAGES / "2_Knowledge_Ingest.py", label="Add files", icon=":material/arrow_forward:", icon_position="right"
         )
-
-
-def _nothing(asked: Asked) -> None:
-    """No results: what was searched, what narrows it, and ways on."""
-    scope = suite().count_documents(asked.filters)
-    with st.container(border=True, width=760, key="no_results"):
-        st.markdown("### No passage matches")
-        documents = wording.count(scope, "document")
-        how = {"words": "for these words", "meaning": "by meaning", "hybrid": "by meaning and by words"}[asked.mode]
-        safe.show(f"<p>{documents} searched {how}: <strong>{safe.escape(asked.text.strip())}</strong></p>")
-        if any(mark in asked.text for mark in ('"', " -")):
-            st.markdown("A phrase in quotation marks must stand there exactly, and a word after a minus must not.")
-        with st.container(horizontal=True, gap="small"):
-            for condition in filters.conditions(asked):
-                _instead(f"Without {condition.text}", condition.without, f"without_{condition.key}")
-            if not asked.filters.empty:
-                _instead("Search everything", filters.cleared(asked), "everything")
-            if asked.mode != "hybrid":
-                _instead("By meaning and words", replace(asked, mode="hybrid"), "by_hybrid")
-            if asked.mode == "meaning":
-                _instead("By words", replace(asked, mode="words"), "by_words")
-
-
-def _instead(title: str, asked: Asked, key: str) -> None:
-    st.button(safe.label(title), on_click=search_state.put, args=(asked,), key=f"instead_{key}")
-
-
-def _sidebar(asked: Asked, collections: list[Collection]) -> None:
-    """Which model the searched collections speak, and whether a reranker orders the results anew."""
-    searched = [each for each in collections if not asked.collections or each.name in asked.collections]
-    specs = {each.spec.id: each.spec for each in searched}
-    lines = [f"Vectors by {spec.model}, {wording.number(spec.dimension)} dimensions" for spec in specs.values()]
-    reranker = next((each for each in suite().model_statuses() if each.role.endswith("reranker")), None)
-    state = f"{reranker.name}, {reranker.state}" if reranker and reranker.state is not ModelState.OFF else "off"
-    lines.append(f"Neural reranking: {state}. {reranker.reason if reranker else ''}".strip())
-    with st.sidebar.container(key="search_models", gap="xsmall"):
-        for line in lines:
-            safe.show(f'<div class="cx-quiet">{safe.escape(line)}</div>')
 
 
 main()

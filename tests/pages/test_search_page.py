@@ -13,12 +13,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cortex_engine.config import load_config
-from cortex_engine.core.app import PageView
-from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult
+from cortex_engine.core.app import ModelState, ModelStatus, PageView
+from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult, StageStanding
 from cortex_engine.suite import CortexSuite
-from cortex_ui import exporting, filters, hits, search_state, session, trace
+from cortex_ui import exporting, filters, hits, session, standing, trace
+from cortex_ui.asked import MODES, Asked, from_query, from_url
 from cortex_ui.drawer import page_html
-from cortex_ui.search_state import Asked, from_query, from_url
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = [
@@ -204,6 +204,13 @@ class TestUrl:
             False,
             "newest",
             50,
+            "0123456789abcdef",
+            "pictures",
+            False,
+            30,
+            7,
+            "description",
+            0.7,
         )
         assert from_url(asked.url(), ["In & box", "ü"]) == (asked, [])
         assert from_url({}, []) == (Asked(), [])
@@ -213,7 +220,27 @@ class TestUrl:
         asked = Asked(
             "x", "meaning", ("A",), ("pdf",), ("de",), ("t",), "title", date(2024, 1, 2), None, False, size=50
         )
+        asked = replace(
+            asked, picture="p", kind="text", rerank=True, candidates=9, best=3, prefetch="picture", weight=0.0
+        )
         assert from_query(asked.query()) == asked
+
+    def test_numbers_of_reranking_and_pictures_that_make_no_sense(self) -> None:
+        url = {
+            "candidates": ["-3"],
+            "best": ["²"],
+            "weight": ["nan"],
+            "rerank": ["yes"],
+            "kind": ["video"],
+            "prefetch": ["x"],
+        }
+        asked, remarks = from_url(url, [])
+        assert asked == Asked() and len(remarks) == 6
+        assert from_url({"weight": ["0"], "rerank": ["0"]}, []) == (Asked(weight=0.0, rerank=False), [])
+
+    def test_a_picture_alone_is_a_question(self) -> None:
+        assert Asked().empty and Asked("  ").empty
+        assert not Asked(picture="p").empty and not Asked("x").empty
 
     def test_dates_the_wrong_way_round(self) -> None:
         asked, remarks = from_url({"from": ["2024-02-01"], "to": ["2024-01-01"]}, [])
@@ -487,19 +514,92 @@ class TestDebugLog:
 class TestStanding:
     def test_words_for_what_answers_and_what_does_not(self, library: CortexSuite) -> None:
         good = library.search(Query("Who discovered the comet?"))
-        assert hits.standing(good.hits[0], hits.average_cosine(good)) == "Strong"
+        assert standing.word(good.hits[0], standing.averages(good)) == "Strong"
         off = library.search(Query("python list comprehension", SearchMode.VECTOR))
-        assert {hits.standing(hit) for hit in off.hits} == {"Weak"}
+        assert {standing.word(hit) for hit in off.hits} == {"Weak"}
         words = library.search(Query("comet", SearchMode.LEXICAL))
-        assert hits.standing(words.hits[0]) == "Keyword match"
+        assert standing.word(words.hits[0]) == "Keyword match"
 
     def test_a_model_whose_cosines_begin_high_is_not_strong_everywhere(self, library: CortexSuite) -> None:
         hit = library.search(Query("Who discovered the comet?")).hits[0]
-        high = replace(hit, stages={"vector": replace(hit.stages["vector"], score=0.8)})
-        assert hits.standing(high, 0.75) == "Weak"
-        assert (
-            hits.standing(replace(hit, stages={"vector": replace(hit.stages["vector"], score=0.9)}), 0.75) == "Strong"
+        high = {"vector": replace(hit.stages["vector"], score=0.8)}
+        assert standing.word(replace(hit, stages=high), {"vector": 0.75}) == "Weak"
+        higher = {"vector": replace(hit.stages["vector"], score=0.9)}
+        assert standing.word(replace(hit, stages=higher), {"vector": 0.75}) == "Strong"
+        look = {
+            "picture": replace(hit.stages["vector"], score=0.8),
+            "description": replace(hit.stages["vector"], score=0.2),
+        }
+        assert standing.word(replace(hit, stages=look), {"picture": 0.4, "description": 0.1}) == "Strong"
+        assert standing.word(replace(hit, stages=look), {"picture": 0.75, "description": 0.1}) == "Weak"
+
+    def test_the_reranker_has_the_word_where_it_took_part(self, library: CortexSuite) -> None:
+        hit = library.search(Query("Who discovered the comet?")).hits[0]
+        words = {share: standing.word(replace(hit, relevance=share)) for share in (0.93, 0.6, 0.1)}
+        assert words == {0.93: "Strong", 0.6: "Good", 0.1: "Weak"}
+        shown = [standing.relevance(replace(hit, relevance=share)) for share in (None, 0.934, 0.9999, 0.0001)]
+        assert shown == ["", "relevance 0.93", "relevance over 0.99", "relevance under 0.01"]
+        raw = {**hit.stages, "rerank": StageStanding(1, -2.5)}
+        rows = standing.numbers(replace(hit, stages=raw, relevance=0.0759))
+        assert ("Reranker", "raw score -2.500", "rank 1") in rows and ("Relevance", "0.0759", "") in rows
+
+
+class TestReranker:
+    def _says(self, monkeypatch: pytest.MonkeyPatch, library: CortexSuite, state: ModelState, reason: str = "") -> None:
+        status = ModelStatus("qwen3-vl reranker", "Qwen3-VL-Reranker-2B", state, reason, {"Runs on": "cuda:0"})
+        monkeypatch.setattr(library, "reranker_status", lambda: status)
+        monkeypatch.setattr(library, "config", library.config.model_copy(update={"reranker": "qwen3_vl"}))
+
+    def _sidebar(self, at: AppTest) -> str:
+        return "\n".join(str(each.value) for kind in (at.sidebar.html, at.sidebar.warning) for each in kind)
+
+    def test_switched_off_it_is_one_quiet_line_and_the_way_to_switch_it_on(self, library: CortexSuite) -> None:
+        at = open_page(q="comet")
+        assert "No reranker orders results anew" in self._sidebar(at)
+        assert not at.toggle or "search_rerank" not in [each.key for each in at.toggle]
+        assert not [each for each in at.selectbox if each.key == "search_prefetch"], (
+            "no model sees, so no picture controls"
         )
+        assert "384 dimensions · text only" in self._sidebar(at)
+
+    def test_what_is_set_goes_into_the_query_and_the_url(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self._says(monkeypatch, library, ModelState.HEALTHY)
+        asked = spied(library, monkeypatch)
+        at = open_page(q="comet")
+        assert at.toggle(key="search_rerank").value is True, "as the settings say"
+        assert (asked[-1].rerank, asked[-1].rerank_candidates, asked[-1].rerank_top_k) == (None, 0, 0)
+        at.number_input(key="search_candidates").set_value(30).run()
+        at.number_input(key="search_best").set_value(8).run()
+        assert (asked[-1].rerank, asked[-1].rerank_candidates, asked[-1].rerank_top_k) == (None, 30, 8)
+        assert dict(at.query_params.items()) == {"q": "comet", "candidates": "30", "best": "8"}
+        at.toggle(key="search_rerank").set_value(False).run()
+        assert asked[-1].rerank is False and at.query_params["rerank"] == "0"
+        again = open_page(q="comet", rerank="0", candidates="30", best="8")
+        assert again.toggle(key="search_rerank").value is False
+        again.toggle(key="search_rerank").set_value(True).run()
+        assert again.number_input(key="search_candidates").value == 30
+
+    def test_one_that_cannot_be_used_says_why_and_how_to_set_it_up(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self._says(monkeypatch, library, ModelState.UNHEALTHY, "Every score is <b>1.0</b>.")
+        at = open_page(q="comet")
+        assert "cannot be used · cuda:0" in self._sidebar(at) and "Every score is \\<b\\>1\\.0" in self._sidebar(at)
+        commands = [each.value for each in at.sidebar.code]
+        assert "pip install -r requirements-qwen3-vl.txt" in commands
+        assert "hf download Qwen/Qwen3-VL-Reranker-2B" in commands
+        assert names(at), "search goes on"
+
+    def test_while_it_loads_results_stand_in_their_first_order(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self._says(monkeypatch, library, ModelState.LOADING)
+        asked = spied(library, monkeypatch)
+        at = open_page(q="comet")
+        assert any("ordered anew when Qwen3" in str(each.value) for each in at.info)
+        assert asked[-1].rerank is False and names(at)
 
 
 def test_an_empty_library_leads_to_the_ingest(
@@ -516,5 +616,5 @@ def test_an_empty_library_leads_to_the_ingest(
 
 
 def test_results_are_kept_for_a_moment_of_the_library() -> None:
-    assert search_state.MODES["words"] is SearchMode.LEXICAL
-    assert search_state.from_url({"mode": ["lexical"]}, [])[0].mode == "words"
+    assert MODES["words"] is SearchMode.LEXICAL
+    assert from_url({"mode": ["lexical"]}, [])[0].mode == "words"

@@ -85,8 +85,8 @@ def test_home_warns_when_the_embedding_model_cannot_be_used(
 def test_the_search_page_tells_the_model_and_the_reranker(library: CortexSuite) -> None:
     library.load_samples()
     text = _sidebar(_open("3_Knowledge_Search.py"))
-    assert "Vectors by all-MiniLM-L6-v2, 384 dimensions" in text
-    assert "Neural reranking: off." in text
+    assert "<div>all-MiniLM-L6-v2</div>" in text and "384 dimensions · text only" in text
+    assert "No reranker orders results anew." in text
 
 
 def test_the_queue_and_its_trouble_are_on_every_page(library: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> None:

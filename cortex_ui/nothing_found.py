@@ -1,0 +1,47 @@
+"""No results: what was searched, what narrows it, and ways on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from cortex_ui import filters, safe, search_state, wording
+from cortex_ui.asked import Asked
+from cortex_ui.session import suite
+
+_HOW = {"words": "for these words", "meaning": "by meaning", "hybrid": "by meaning and by words"}
+
+
+def draw(asked: Asked) -> None:
+    """The box that stands in place of results."""
+    scope = wording.count(suite().count_documents(asked.filters), "document")
+    what = {"all": "No passage matches", "text": "No passage matches", "pictures": "No picture matches"}[asked.kind]
+    with st.container(border=True, width=760, key="no_results"):
+        st.markdown(f"### {what if not asked.picture else 'Nothing looks like this'}")
+        text = safe.escape(asked.text.strip())
+        how = f"{_HOW[asked.mode]}: <strong>{text}</strong>" if text else "by the picture"
+        safe.show(f"<p>{scope} searched {how}</p>")
+        if any(mark in asked.text for mark in ('"', " -")):
+            st.markdown("A phrase in quotation marks must stand there exactly, and a word after a minus must not.")
+        with st.container(horizontal=True, gap="small"):
+            _ways_on(asked)
+
+
+def _ways_on(asked: Asked) -> None:
+    for condition in filters.conditions(asked):
+        _instead(f"Without {condition.text}", condition.without, f"without_{condition.key}")
+    if not asked.filters.empty:
+        _instead("Search everything", filters.cleared(asked), "everything")
+    if asked.kind != "all":
+        _instead("Text and pictures", replace(asked, kind="all"), "all_kinds")
+    if asked.picture and asked.text.strip():
+        _instead("Without the picture", replace(asked, picture=""), "without_picture")
+    if asked.mode != "hybrid":
+        _instead("By meaning and words", replace(asked, mode="hybrid"), "by_hybrid")
+    if asked.mode == "meaning" and not asked.picture:
+        _instead("By words", replace(asked, mode="words"), "by_words")
+
+
+def _instead(title: str, asked: Asked, key: str) -> None:
+    st.button(safe.label(title), on_click=search_state.put, args=(asked,), key=f"instead_{key}")
