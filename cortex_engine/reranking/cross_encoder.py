@@ -93,7 +93,7 @@ class CrossEncoderReranker(ScoringReranker):
                 f"The reranker {self._model} cannot be loaded from {folder} ({type(error).__name__}: {error}). Copy or "
                 "fetch the model again, or choose another."
             ) from error
-        loaded.max_length = min(loaded.max_length or _LONGEST, _LONGEST)
+        loaded.max_seq_length = min(loaded.max_seq_length or _LONGEST, _positions(loaded), _LONGEST)
         self._loaded, self._device = loaded, device
 
     def _refuse_others(self, folder: Path) -> None:
@@ -118,17 +118,24 @@ class CrossEncoderReranker(ScoringReranker):
             release_memory()
 
     def _scores(self, query: ModelInput, contents: Sequence[ModelInput], instruction: str | None) -> Scores:  # noqa: ARG002
-        question = {"text": harmless(query.text)}
+        question = harmless(query.text)
         order = sorted(range(len(contents)), key=lambda place: len(contents[place].text), reverse=True)
 
         def score(batch: list[int]) -> NDArray[np.float32]:
-            # Never bare strings: the library opens those that look like a picture's path or address.
-            pairs = [(question, {"text": harmless(contents[place].text)}) for place in batch]
+            # Pairs of strings go to the tokenizer as they are (unlike for models that see, whose strings are guessed at).
+            pairs = [(question, harmless(contents[place].text)) for place in batch]
             return np.asarray(self._loaded.predict(pairs, batch_size=len(pairs), show_progress_bar=False), np.float32)
 
         raw = np.empty(len(contents), np.float64)
         raw[order] = in_batches(score, order, self._batch_size, _REMEDY)
         return raw
+
+
+def _positions(loaded: Any) -> int:
+    """How many tokens its position table holds; those after RoBERTa keep the first two numbers for padding."""
+    config = loaded.config
+    reserved = 2 if "roberta" in str(config.model_type) or config.model_type == "camembert" else 0
+    return int(getattr(config, "max_position_embeddings", 0) or _LONGEST + reserved) - reserved
 
 
 def _load(library: Any, folder: Path, device: str) -> Any:

@@ -58,7 +58,7 @@ class PairFitter:
         bound = len(text.encode("utf-8"))  # no token of a byte-level vocabulary stands for less than a byte
         if bound <= room:
             return message, bound
-        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ends = [end for _, end in encoded["offset_mapping"]]
         if len(ends) <= room:
             return message, len(ends)
@@ -66,7 +66,7 @@ class PairFitter:
         return {**message, "text": text[: ends[room - 1]]}, room
 
     def _tokens(self, text: str) -> int:
-        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def _picture_tokens(self, message: Message) -> int:
         pictures = message.get("image", [])

@@ -1,0 +1,1 @@
+"""What tests of reranking need: a tiny cross-encoder, damaged checkpoints, and a rerank service that can misbehave."""
