@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from cortex_engine import viewing, working
+from cortex_engine import migrating, viewing, working
 from cortex_engine.catalog.owner import OwnerInfo
+from cortex_engine.core.app import ModelState
 from cortex_engine.core.errors import CortexError, StorageFullError, UsageError
 from cortex_engine.core.reports import FileState, IngestEvent
 from cortex_engine.library import Library
@@ -52,6 +53,8 @@ class Background:
         self._seen = 0
         self._leftovers = False
         self._next_clearing = 0.0
+        self._embedded: tuple[int, frozenset[str]] | None = None
+        self._next_embedding = 0.0
         self._prepared = False
         self._warming = threading.Lock()
         self._pending = True
@@ -70,6 +73,7 @@ class Background:
 
     def start(self) -> None:
         """Begin; returns at once."""
+        self._library.attended = True
         self._worker.start()
 
     def wake(self) -> None:
@@ -80,6 +84,7 @@ class Background:
         """End in order: files in work are finished when that is quick, else they stay queued; ownership is given back."""
         self._stop.set()
         self._wake.set()
+        self._library.attended = False
         self._worker.join(_STOP_SECONDS)
         if self._worker.is_alive():
             _break_off(self._library)
@@ -163,10 +168,24 @@ class Background:
             library.require_room()
             self._trouble = ""
             working.work(library, self._on_event, self._stop)
+        elif self._embed_waiting():
+            self._trouble = ""
+            return 0.0
         else:
             self._clear_away()
+            if self._move_on():
+                return 0.0
         self._trouble = ""
         return _POLL_SECONDS
+
+    def _move_on(self) -> bool:
+        """Do a portion of a move to another model, unless somebody in this process works on the queue: files go first."""
+        if not self._library.queue.acquire(blocking=False):
+            return False
+        try:
+            return migrating.step(self._library, self._stop)
+        finally:
+            self._library.queue.release()
 
     def _prepare(self) -> None:
         """Open the indexes of words and vectors, then begin to load the models: the first search is to wait for neither."""
@@ -183,6 +202,28 @@ class Background:
             self._library.settle()
             self._seen = last
             self._leftovers = True
+
+    def _embed_waiting(self) -> bool:
+        """Embed a few of the passages and pictures that wait for a model that is loaded; whether there may be more.
+
+        Looked for when something changed, or a model was loaded.
+        """
+        library, now = self._library, time.monotonic()
+        loaded = {each for each in library.models() if library.shelf.state(each)[0] is ModelState.HEALTHY}
+        moment = (library.catalog.last_seq(), frozenset(loaded))
+        if moment == self._embedded or now < self._next_embedding:
+            return False
+        try:
+            done = library.line().embed_some(lambda spec: spec.id in loaded)
+        except StorageFullError:
+            raise
+        except CortexError as error:
+            _log.warning("what waits for its vectors goes on waiting: %s", error)
+            self._next_embedding = now + _LONGEST_PAUSE
+            return False
+        if not done:
+            self._embedded = moment
+        return done > 0
 
     def _clear_away(self) -> None:
         """Remove originals that nothing refers to: another process that deletes documents leaves that to the owner.

@@ -78,6 +78,8 @@ class Library:
         self._guard = threading.RLock()
         self.queue = threading.Lock()
         """Held by the thread of this process that works on the queue."""
+        self.attended = False
+        """Whether work in the background goes on in this process: what takes long is left to it."""
         self.paces: dict[str, Pace] = {}
         """How fast moves to another model go in this process, by migration id."""
         self.bridges = Bridges(self.catalog, self.embedder)

@@ -12,6 +12,7 @@ from cortex_engine import backends
 from cortex_engine.core.app import PageView, Snippet, Span
 from cortex_engine.core.documents import Document, Page, PagePicture, PageState, line_boxes
 from cortex_engine.core.errors import CortexError, NotFoundError, ParseError, UsageError
+from cortex_engine.core.pictures import DRAWN
 from cortex_engine.core.places import line_edges, word_boxes
 from cortex_engine.core.protocols import LexicalQuery
 from cortex_engine.core.snippets import cut_snippet
@@ -23,8 +24,6 @@ from cortex_engine.retrieval.query_text import parse_query
 _log = logging.getLogger(__name__)
 
 THUMBNAIL_WIDTH = 320
-DRAWN = frozenset({"pdf", "image"})
-"""Media types that have pages to draw."""
 _NARROWEST, _WIDEST = 64, 3_200
 _SAMPLE = 4_000
 """Characters by which the language of a passage is told."""

@@ -19,6 +19,7 @@ from cortex_engine.core.protocols import Embedder
 from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
 from cortex_engine.core.search import Query, SearchResult
 from cortex_engine.ingestion.folder_sync import compare, require_folder
+from cortex_engine.ingestion.picture_plan import Remarks
 from cortex_engine.ingestion.submission import Listing, Submission, collect, in_words, normalised
 from cortex_engine.ingestion.worker import IngestWorker
 from cortex_engine.library import Library
@@ -222,6 +223,18 @@ def move_documents(library: Library, document_ids: Sequence[str], source: str, t
     _join(library, target, document_ids, lambda: library.catalog.move_documents(document_ids, source, target))
 
 
+def describe_pictures(library: Library, document_id: str) -> int:
+    """See `CortexSuite.describe_pictures`. New descriptions are embedded here where nobody else is about to do it."""
+    line = library.line()
+    done = line.pictures.describe(document_id)
+    if not library.attended:
+        line.pictures.follow([document_id], Remarks())
+        with library.borrowed() as owned:
+            if owned:
+                library.settle()
+    return done
+
+
 def _join(library: Library, name: str, document_ids: Sequence[str], change: Callable[[], None]) -> None:
     """Make a change that lets documents, with what they contain, join a collection, and embed those new to its model.
 
@@ -243,7 +256,11 @@ def _join(library: Library, name: str, document_ids: Sequence[str], change: Call
     for document_id in new:
         line.fit(document_id, spec)
     change()
-    line.embed_missing()
+    line.embed_passages()
+    if spec.sees:
+        line.pictures.draw_missing(new)
+        if not library.attended:
+            line.pictures.follow(new, Remarks())
     with library.borrowed() as owned:
         if owned:
             library.settle()

@@ -46,8 +46,8 @@ _VECTORS = """
 
 _USES = f"""
     SELECT collection.key AS collection, collection.model AS model FROM collection
-    UNION SELECT collection, target FROM migration
-        WHERE state IN ('{MigrationState.RUNNING.value}', '{MigrationState.READY.value}')
+    UNION SELECT collection, target FROM migration WHERE state IN (
+        '{MigrationState.RUNNING.value}', '{MigrationState.READY.value}', '{MigrationState.ROLLED_BACK.value}')
     UNION SELECT collection, source FROM migration WHERE state = '{MigrationState.SWITCHED.value}'
 """
 """Which models a collection's pictures must have vectors of: its own, and one that it moves to or may go back to."""
@@ -195,16 +195,21 @@ class PictureReading(CatalogPart):
             counts = {str(name): int(count) for name, count in found}
         return {name: counts.get(name.value, 0) for name in VectorName}
 
-    def waiting_pictures(self, limit: int = 20, document_ids: Sequence[str] | None = None) -> list[WaitingPictures]:
+    def waiting_pictures(
+        self, limit: int = 20, document_ids: Sequence[str] | None = None, model_id: str = ""
+    ) -> list[WaitingPictures]:
         """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to.
 
         Args:
             limit: documents at most, oldest first.
             document_ids: only of these; None for all.
+            model_id: only this model; "" for all.
         """
         waiting: list[WaitingPictures] = []
         with self._database.read() as connection:
             for key, spec in _seeing(connection):
+                if model_id not in ("", spec.id):
+                    continue
                 documents = connection.execute(
                     f"WITH uses AS ({_USES}) SELECT DISTINCT document FROM "
                     f"(SELECT p.document, {_LACKS} FROM picture p WHERE p.document IN ({_MEMBERS}{_ONLY})) "
@@ -234,6 +239,32 @@ class PictureReading(CatalogPart):
                 )
                 found += [(str(document_id), spec) for (document_id,) in ids]
         return found
+
+
+def count_pictures(connection: sqlite3.Connection, keys: str) -> dict[int, tuple[int, int]]:
+    """Pictures of documents, and those of them that have a vector of their look under every model that needs one.
+
+    Args:
+        keys: of documents, as `rows.array` gives them.
+    """
+    if connection.execute("SELECT 1 FROM picture LIMIT 1").fetchone() is None:
+        return {}
+    chosen = "document IN (SELECT value FROM json_each(:keys))"
+    counts = connection.execute(
+        f"SELECT document, count(*) FROM picture WHERE {chosen} GROUP BY document", {"keys": keys}
+    )
+    found = {int(document): (int(count), int(count)) for document, count in counts}
+    for model, _ in _seeing(connection):
+        lacking = connection.execute(
+            f"WITH uses AS ({_USES}) SELECT p.document, count(*) FROM picture p WHERE p.{chosen} "
+            f"AND p.document IN ({_MEMBERS}) AND NOT EXISTS (SELECT 1 FROM picture_vector v "
+            "WHERE v.picture = p.key AND v.model = :model AND v.name = 'picture') GROUP BY p.document",
+            {"keys": keys, "model": model},
+        )
+        for document, count in lacking:
+            total, embedded = found[document]
+            found[document] = (total, min(embedded, total - count))
+    return found
 
 
 def _only(document_ids: Sequence[str] | None) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
+from cortex_engine.catalog.pictures_reading import count_pictures
 from cortex_engine.catalog.schema import backup
 from cortex_engine.catalog.vectors import recount_vectors, sound
 from cortex_engine.core.catalog import BlobStore
@@ -101,6 +102,7 @@ class CatalogUpkeep(CatalogPart):
             found = connection.execute(f"{_LEDGER} {condition} ORDER BY d.key", values).fetchall()
             keys = rows.array(row[0] for row in found)
             pages, failures = _page_states(connection, keys)
+            pictures = count_pictures(connection, keys)
         return [
             LedgerEntry(
                 document_id=document_id,
@@ -113,6 +115,8 @@ class CatalogUpkeep(CatalogPart):
                 vectors=vectors,
                 lexical=chunks,
                 seconds=seconds,
+                pictures=pictures.get(key, (0, 0))[0],
+                pictures_embedded=pictures.get(key, (0, 0))[1],
             )
             for key, document_id, name, characters, embedded, chunks, seconds, vectors in found
         ]

@@ -127,6 +127,23 @@ class DocumentsChapter(Chapter):
         """
         return self._library.catalog.facets(filters or Filters())
 
+    def describe_pictures(self, id_or_name: str) -> int:
+        """Have the pictures of a document described by the vision model that the settings name.
+
+        Those that it described before stay as they are; other descriptions (text read by OCR) are replaced.
+
+        Returns:
+            How many were described.
+
+        Raises:
+            ModelUnavailableError: no endpoint is set, or it fails; what it described before that is kept.
+            UsageError: the document has no pictures.
+        """
+        done = working.describe_pictures(self._library, self.document(id_or_name).id)
+        if self._background is not None:
+            self._background.wake()
+        return done
+
     def delete_documents(self, documents: Sequence[str]) -> list[str]:
         """Delete documents (ids or names) and what they contained; returns the ids that went."""
         ids = [self.document(each).id for each in documents]

@@ -21,6 +21,7 @@ _COMMANDS = {
     "evaluate": ("searching", "Measure retrieval on a data set in BEIR layout."),
     "collections": ("keeping", "List and change collections."),
     "documents": ("keeping", "List, show, open and delete documents."),
+    "pictures": ("pictures", "Have pictures described in words by a vision model."),
     "ledger": ("keeping", "The account of each document: nothing may be missing."),
     "doctor": ("caring", "Examine the library, and mend it."),
     "backup": ("caring", "Write a backup into an empty folder."),

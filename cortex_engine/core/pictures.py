@@ -9,6 +9,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+DRAWN = ("pdf", "image")
+"""Media types whose pages can be drawn."""
+
 
 class VectorName(StrEnum):
     """The named vectors of a picture, both in the space of the collection's model."""

@@ -144,6 +144,7 @@ class LedgerEntry:
         characters_embedded: those of them that stand in at least one passage.
         chunks, vectors, lexical: passages in the catalog, vectors kept for them, entries in the lexical index.
         seconds: time from parsing to commit.
+        pictures: of its pages, in collections whose model sees; pictures_embedded: those that can be found by their look.
     """
 
     document_id: str
@@ -156,11 +157,20 @@ class LedgerEntry:
     vectors: int
     lexical: int
     seconds: float = 0.0
+    pictures: int = 0
+    pictures_embedded: int = 0
 
     @property
     def balanced(self) -> bool:
         """True when nothing is missing between the pages and the indexes."""
-        return self.characters == self.characters_embedded and self.chunks == self.vectors == self.lexical
+        passages = self.characters == self.characters_embedded and self.chunks == self.vectors == self.lexical
+        return passages and self.pictures == self.pictures_embedded
+
+    @property
+    def waits(self) -> bool:
+        """True when all that is missing are vectors, which follow when the model is there."""
+        found = self.characters == self.characters_embedded and self.chunks == self.lexical
+        return found and not self.balanced and self.vectors <= self.chunks and self.pictures_embedded <= self.pictures
 
 
 class Severity(StrEnum):

@@ -17,8 +17,6 @@ from cortex_engine.core.protocols import DocumentParser, Embedder
 
 _log = logging.getLogger(__name__)
 
-DRAWN = ("pdf", "image")
-"""Media types whose pages can be drawn."""
 _LONGEST_DESCRIPTION = 8_000
 """Characters of a page's text that describe it."""
 

@@ -17,9 +17,9 @@ from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Page, PagePicture
 from cortex_engine.core.errors import ModelUnavailableError, NotFoundError, UsageError
-from cortex_engine.core.pictures import DescribedBy, ModelInput, Picture, PreparedPicture, VectorName
+from cortex_engine.core.pictures import DRAWN, DescribedBy, ModelInput, Picture, PreparedPicture, VectorName
 from cortex_engine.core.protocols import DocumentParser, Embedder, MultimodalEmbedder, PictureDescriber
-from cortex_engine.ingestion.picture_plan import DRAWN, Missing, Original, Remarks, as_drawn, cut, draw, plan
+from cortex_engine.ingestion.picture_plan import Missing, Original, Remarks, as_drawn, cut, draw, plan
 
 _log = logging.getLogger(__name__)
 
@@ -130,15 +130,19 @@ class PictureLine:
         ready: Callable[[EmbeddingSpec], bool] = _any_model,
         document_ids: Sequence[str] | None = None,
         remarks: Remarks | None = None,
+        model_id: str = "",
     ) -> int:
         """Embed a few pictures that wait for a model that is ready; returns how many, 0 when there are none.
 
         A document whose original is gone is passed over (the doctor names it).
 
+        Args:
+            model_id: only for this model; "" for all.
+
         Raises:
             ModelUnavailableError: the model (still) cannot be loaded.
         """
-        for waiting in self._catalog.waiting_pictures(100, document_ids):
+        for waiting in self._catalog.waiting_pictures(100, document_ids, model_id):
             spec = self._catalog.spec(waiting.model_id)
             if not ready(spec):
                 continue

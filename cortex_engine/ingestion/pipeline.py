@@ -293,15 +293,34 @@ class DocumentLine:
             pass
         return done
 
+    def embed_some(self, ready: Callable[[EmbeddingSpec], bool]) -> int:
+        """Embed the passages of one document, or a few pictures, that wait for a model that is ready.
+
+        Returns:
+            How many; 0 when there are none.
+
+        Raises:
+            ModelUnavailableError: the model cannot be loaded.
+        """
+        for document_id, spec in self._catalog.unembedded(1000):
+            if ready(spec):
+                return self._embed_document(document_id, spec)
+        self.pictures.draw_missing()
+        return self.pictures.fill(ready)
+
     def embed_passages(self) -> int:
         """The same for passages only."""
         done = 0
         while waiting := self._catalog.unembedded():
             for document_id, spec in waiting:
-                chunks = self._catalog.chunks([document_id])
-                self._catalog.add_vectors(spec.id, [chunk.id for chunk in chunks], self._vectors(chunks, spec))
+                self._embed_document(document_id, spec)
                 done += 1
         return done
+
+    def _embed_document(self, document_id: str, spec: EmbeddingSpec) -> int:
+        chunks = self._catalog.chunks([document_id])
+        self._catalog.add_vectors(spec.id, [chunk.id for chunk in chunks], self._vectors(chunks, spec))
+        return len(chunks)
 
     def _note(
         self, item: _Item, parsed: ParsedDocument, committed: CommitOutcome, outcome: Outcome, seen: bool

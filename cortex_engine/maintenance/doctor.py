@@ -11,6 +11,8 @@ from pathlib import Path
 from cortex_engine.core.catalog import BlobStore, Catalog
 from cortex_engine.core.errors import CortexError
 from cortex_engine.core.identifiers import file_hash
+from cortex_engine.core.pictures import DRAWN
+from cortex_engine.core.probes import ProbeReport, Verdict
 from cortex_engine.core.reports import FileState, Finding, LedgerEntry, Severity
 
 _SAMPLE = 50
@@ -31,6 +33,7 @@ class Patient:
         rebuild_index: builds it anew.
         ledger: the account of every document, with the word index's count.
         embed_missing: embeds what waits; returns the number of documents.
+        probe_reports: what the probes say of the models; when True all are loaded for it, else only those that are.
         owner: "" when this process owns the library, else a sentence on who does.
     """
 
@@ -44,6 +47,7 @@ class Patient:
     rebuild_index: Callable[[str], None]
     ledger: Callable[[], list[LedgerEntry]]
     embed_missing: Callable[[], int]
+    probe_reports: Callable[[bool], Sequence[ProbeReport]]
     owner: str
     min_free_bytes: int
     config_findings: Sequence[Finding] = ()
@@ -58,6 +62,7 @@ def examine(patient: Patient, fix: bool, full: bool) -> list[Finding]:
         _catalog,
         _originals,
         _indexes,
+        _models,
         _waiting,
         _accounts,
         _jobs,
@@ -99,8 +104,12 @@ def _permissions(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]: 
     yield Finding("permissions", Severity.WARNING, message, "`doctor --fix` makes it private.", True, fix)
 
 
-def _catalog(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:  # noqa: ARG001
-    yield from patient.catalog.check(full)
+def _catalog(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
+    for finding in patient.catalog.check(full):
+        mended = finding.check == "catalog-vectors" and finding.fixable and fix and not patient.owner
+        if mended:
+            patient.catalog.drop_damaged_vectors()
+        yield replace(finding, fixed=mended)
 
 
 def _originals(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
@@ -152,7 +161,7 @@ def _indexes(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
 def _huge_files(patient: Patient) -> Iterator[Finding]:
     """Index files far larger than what they hold (Chroma has written sparse files of hundreds of gigabytes)."""
     counts = patient.catalog.counts()
-    expected = 50_000_000 + counts.chunks * 20_000
+    expected = 50_000_000 + (counts.chunks + counts.pictures) * 20_000
     for path in patient.derived.rglob("*"):
         if path.is_file() and path.stat().st_size > expected * _HUGE_FACTOR:
             message = (
@@ -161,23 +170,54 @@ def _huge_files(patient: Patient) -> Iterator[Finding]:
             yield Finding("index-size", Severity.ERROR, message, "`rebuild` builds the indexes anew.", True)
 
 
+def _models(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:  # noqa: ARG001
+    for report in patient.probe_reports(full):
+        if report.verdict is Verdict.IDENTICAL:
+            yield _ok("models", report.sentence)
+        elif report.verdict.usable:
+            yield Finding("models", Severity.NOTE, report.sentence)
+        else:
+            yield Finding("models", Severity.ERROR, report.sentence)
+
+
 def _waiting(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:  # noqa: ARG001
-    waiting = patient.catalog.unembedded(1000)
-    if not waiting:
-        yield _ok("embeddings", "Every passage has its vector.")
+    findings = [*_waiting_passages(patient), *_waiting_pictures(patient)]
+    if not findings:
+        yield _ok("embeddings", "Every passage and every picture has its vector.")
         return
-    names = {spec.model for _, spec in waiting}
-    message = f"{len(waiting)} documents wait for vectors of {', '.join(sorted(names))}; they are found by words only."
-    finding = Finding(
-        "embeddings", Severity.WARNING, message, "`doctor --fix` embeds them if the model is there.", True
-    )
     if fix:
         try:
             patient.embed_missing()
-            finding = replace(finding, fixed=True)
+            findings = [replace(finding, fixed=True) for finding in findings]
         except CortexError as error:
-            finding = replace(finding, remedy=str(error))
-    yield finding
+            findings = [replace(finding, remedy=str(error)) for finding in findings]
+    yield from findings
+
+
+def _waiting_passages(patient: Patient) -> Iterator[Finding]:
+    waiting = patient.catalog.unembedded(1000)
+    if waiting:
+        names = {spec.model for _, spec in waiting}
+        message = (
+            f"{len(waiting)} documents wait for vectors of {', '.join(sorted(names))}; they are found by words only."
+        )
+        yield Finding(
+            "embeddings", Severity.WARNING, message, "`doctor --fix` embeds them if the model is there.", True
+        )
+
+
+def _waiting_pictures(patient: Patient) -> Iterator[Finding]:
+    waiting = {each.document_id: len(each.missing) for each in patient.catalog.waiting_pictures(1000)}
+    undrawn = {document_id for document_id, _ in patient.catalog.undrawn(DRAWN, 1000)}
+    concerned = sorted({*waiting, *undrawn})
+    if concerned:
+        named = ", ".join(f"'{patient.catalog.document(document_id).name}'" for document_id in concerned[:5])
+        message = (
+            f"Pictures of {len(concerned)} documents wait for vectors ({named}{' …' if len(concerned) > 5 else ''}; "
+            f"{sum(waiting.values())} pictures and descriptions, {len(undrawn)} documents that were not drawn yet); they are "
+            "not found by their look."
+        )
+        yield Finding("pictures", Severity.WARNING, message, "`doctor --fix` embeds them if the model is there.", True)
 
 
 def _accounts(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:  # noqa: ARG001
@@ -196,10 +236,11 @@ def _accounts(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:  # 
     for entry in wrong[:20]:
         message = (
             f"'{entry.document}': {entry.characters} characters, {entry.characters_embedded} in passages; {entry.chunks} "
-            f"passages, {entry.vectors} vectors, {entry.lexical} entries of the word index."
+            f"passages, {entry.vectors} vectors, {entry.lexical} entries of the word index; {entry.pictures} pictures, "
+            f"{entry.pictures_embedded} of them embedded."
         )
         remedy = "`doctor --fix`; if it stays so, ingest the file again."
-        severity = Severity.WARNING if entry.vectors < entry.chunks == entry.lexical else Severity.ERROR
+        severity = Severity.WARNING if entry.waits else Severity.ERROR
         yield Finding("ledger", severity, message, remedy)
 
 

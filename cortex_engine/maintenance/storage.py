@@ -21,6 +21,12 @@ _NAMED = {
     "tmp": ("Uploads under way", "cache", "Removed when they are taken in."),
     "logs": ("Log", "log", "What the application did; older parts are removed by themselves."),
 }
+_INDEXES = {
+    "lexical": "Word index",
+    "exact": "Exact vector index",
+    "pictures": "Index of pictures",
+    "descriptions": "Index of pictures' descriptions",
+}
 _SMALL = {_LAST_BACKUP, "locks"}
 """Ours, and not worth a line."""
 _BLOCK = 512
@@ -75,7 +81,7 @@ def _items(folder: Path) -> Iterator[StorageItem]:
         elif path.name not in _SMALL:
             rest.append(path)
     if catalog:
-        remark = "Documents, passages, vectors, collections, jobs, and what people keep."
+        remark = "Documents, passages, pictures, vectors, collections, jobs, and what people keep."
         yield _item("Catalog", "truth", remark, *catalog)
     if copies:
         remark = "Made before an update changed the catalog. Can be deleted when all is well."
@@ -86,7 +92,7 @@ def _items(folder: Path) -> Iterator[StorageItem]:
 
 def _index(path: Path) -> StorageItem:
     word = path.name.split("-", 1)[0]
-    name = {"lexical": "Word index", "exact": "Exact vector index"}.get(word, "Large vector index")
+    name = _INDEXES.get(word, "Large vector index")
     return _item(name, "derived", "Follows the catalog; can be rebuilt from it.", path)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from cortex_engine.core.errors import ParseError
 from cortex_engine.core.options import ParseOptions
+from cortex_engine.core.pictures import DRAWN
 from cortex_engine.parsing.detect import detect
 from cortex_engine.parsing.registry import family_parser
 from cortex_engine.parsing.wire import encode_document, encode_page
@@ -57,7 +58,7 @@ def render_page(source: int, arguments: Mapping[str, Any]) -> tuple[Any, bytes]:
 
     options, name, path = ParseOptions(**arguments["options"]), arguments["name"], _path(source)
     kind = detect(path, name)
-    if kind not in {"pdf", "image"}:
+    if kind not in DRAWN:
         raise ParseError(f"'{name}' has no fixed pages that could be drawn ({kind}).", "unsupported")
     lossless = bool(arguments["lossless"])
     data, width, height = draw(path, kind, name, int(arguments["page"]), int(arguments["width"]), options, lossless)
