@@ -16,7 +16,14 @@ from itertools import islice
 from cortex_engine import backends, indexes
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.collections import EmbeddingSpec
-from cortex_engine.core.errors import CortexError, LibraryLockedError, ModelUnavailableError, NotFoundError, UsageError
+from cortex_engine.core.errors import (
+    CortexError,
+    LibraryLockedError,
+    ModelMismatchError,
+    ModelUnavailableError,
+    NotFoundError,
+    UsageError,
+)
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.migration import Migration, MigrationState, ParityReport
 from cortex_engine.core.protocols import Embedder
@@ -239,7 +246,20 @@ def _embed_portion(library: Library, migration: Migration, spec: EmbeddingSpec) 
 
 
 def _embed_pictures(library: Library, migration: Migration, spec: EmbeddingSpec) -> bool:
-    return False
+    """Draw and embed a few pictures that lack vectors of the model."""
+    if not spec.sees:
+        return False
+    line = library.line().pictures
+    line.draw_missing()
+    if not library.catalog.waiting_pictures(1, model_id=spec.id):
+        return False
+    library.require_room()
+    _loaded(library, spec)
+    begun = time.monotonic()
+    count = line.fill(model_id=spec.id)
+    library.pace(migration.id).note(count, time.monotonic() - begun)
+    failpoint("reembed.written")
+    return count > 0
 
 
 def _loaded(library: Library, spec: EmbeddingSpec) -> Embedder:
@@ -261,14 +281,14 @@ def _finish(library: Library, migration: Migration, stop: threading.Event | None
     report: ParityReport | None = None
     try:
         report = compared(library, migration, stop)
-    except (ModelUnavailableError, LookupError) as error:
-        note = f" The models could not be compared: {error}"
+    except (ModelMismatchError, ModelUnavailableError) as error:
+        note = f"The models could not be compared: {error}"
     if stop is not None and stop.is_set():
         return
     failpoint("reembed.compared")
-    note += _cut(library, migration)
-    here = f"All vectors of '{migration.target.model}' are there."
-    message = f"{here} Searches use '{migration.source.model}' until you switch.{note}"
+    long = _long_passages(library, migration.collection, library.embedder(migration.target))
+    here = f"All vectors of '{migration.target.model}' are there. Searches use '{migration.source.model}' until you switch."
+    message = " ".join(part for part in (here, note, long) if part)
     try:
         library.catalog.set_migration(migration.id, _S.READY, message, report)
     except UsageError:
@@ -316,25 +336,28 @@ def _documents(library: Library, nearest: Callable[[int], Ranking], names: dict[
         limit *= 4
 
 
-def _cut(library: Library, migration: Migration) -> str:
-    """How many passages are longer than the new model reads, as a sentence, or ""."""
-    long = count_long(library, migration.collection, library.embedder(migration.target))
+def long_note(library: Library, collection: str, target: str) -> str:
+    """How many passages of a collection are longer than a model reads, as a sentence; "" for none, or where it is not here."""
+    try:
+        return _long_passages(
+            library, collection, backends.embedder_for(library.config.model_copy(update={"offline": True}), target)
+        )
+    except ModelUnavailableError:
+        return ""
+
+
+def _long_passages(library: Library, collection: str, embedder: Embedder) -> str:
+    documents = sorted(library.catalog.scope(Filters(collections=(collection,))) or ())
+    entries = library.catalog.passages(documents)
+    limit, long = embedder.spec.max_tokens, 0
+    while texts := [entry.text for entry in islice(entries, _COUNTED)]:
+        long += len(too_long(embedder, texts))
     if not long:
         return ""
     return (
-        f" {long:,} of its passages are longer than the {migration.target.max_tokens:,} tokens that it reads; each of them was "
-        "embedded in parts, and its vector is their mean."
+        f"{long:,} passages are longer than the {limit:,} tokens that it reads: each of them is embedded in parts, and its "
+        "vector is their mean."
     )
-
-
-def count_long(library: Library, collection: str, embedder: Embedder) -> int:
-    """How many passages of a collection are longer than a model reads."""
-    documents = sorted(library.catalog.scope(Filters(collections=(collection,))) or ())
-    entries = library.catalog.passages(documents)
-    count = 0
-    while texts := [entry.text for entry in islice(entries, _COUNTED)]:
-        count += len(too_long(embedder, texts))
-    return count
 
 
 def _set(library: Library, migration_id: str, state: MigrationState) -> Migration:

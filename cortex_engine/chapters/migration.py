@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
-from cortex_engine import migrating
+from cortex_engine import migrating, planning
 from cortex_engine.chapters.base import Chapter
 from cortex_engine.core.migration import Migration
+from cortex_engine.core.planning import ModelPlan
 
 
 def unwatched(migration: Migration) -> None:
@@ -15,6 +17,17 @@ def unwatched(migration: Migration) -> None:
 
 class MigrationChapter(Chapter):
     """Moving a collection to another embedding model while it is in use."""
+
+    def plan_migration(self, collection: str, target: str) -> ModelPlan:
+        """What moving a collection to another model entails: see `plan_model`; and how many passages it cannot read whole.
+
+        Raises:
+            NotFoundError: no such collection.
+            UsageError, ConfigError: the target names no model.
+        """
+        plan = planning.plan_model(self._library, target, self._library.catalog.collection(collection).name)
+        note = migrating.long_note(self._library, collection, target)
+        return replace(plan, notes=(*plan.notes, note)) if note else plan
 
     def start_migration(self, collection: str, target: str) -> Migration:
         """Begin to make vectors of another model for a collection; searches go on with the present one until you switch.

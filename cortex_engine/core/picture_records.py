@@ -55,12 +55,15 @@ class PictureRecords(Protocol):
         """How many vectors of each name there are of a model."""
         ...
 
-    def waiting_pictures(self, limit: int = 20, document_ids: Sequence[str] | None = None) -> list[WaitingPictures]:
+    def waiting_pictures(
+        self, limit: int = 20, document_ids: Sequence[str] | None = None, model_id: str = ""
+    ) -> list[WaitingPictures]:
         """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to.
 
         Args:
             limit: documents at most, oldest first.
             document_ids: only of these; None for all.
+            model_id: only this model; "" for all.
         """
         ...
 
