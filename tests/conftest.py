@@ -86,3 +86,11 @@ def qwen3_vl_reference() -> dict[str, Any]:
     """What the official implementation gives for the cases of `tests/qwen3_vl_kit/cases.py`."""
     reference: dict[str, Any] = json.loads((ROOT / "tests" / "qwen3_vl_kit" / "reference.json").read_text())
     return reference
+
+
+@pytest.fixture(scope="session")
+def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a real cross-encoder with two small layers that knows the pairs of the rerankers' probe."""
+    from tests.reranking_kit.tiny_cross_encoder import write_cross_encoder
+
+    return write_cross_encoder(tmp_path_factory.mktemp("cross_encoder") / "tiny-cross-encoder", trained=True)

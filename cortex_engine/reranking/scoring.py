@@ -6,6 +6,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,11 +96,15 @@ class ScoringReranker(ABC):
         """
         if not candidates:
             return []
-        contents = [each.content for each in candidates]
+        keys = [_key(each.content) for each in candidates]
+        different = {key: candidate.content for key, candidate in zip(keys, candidates, strict=True)}
         with self._lock:
             self._make_ready()
-            raw = self._scores(query, contents, instruction)
-        self._refuse(_judge_call(raw, contents, self.least_different))
+            scores = self._scores(query, list(different.values()), instruction)
+        self._refuse(_judge_call(scores, self.least_different))
+        # What is equal is scored once: in two batches it would get two numbers that differ by rounding.
+        by_key = dict(zip(different, scores, strict=True))
+        raw = np.array([by_key[key] for key in keys], np.float64)
         shown = self._shown(raw)
         order = np.argsort(-raw, kind="stable")
         return [Judgement(candidates[place].id, float(shown[place]), float(raw[place])) for place in order]
@@ -156,9 +161,14 @@ class ScoringReranker(ABC):
         )
 
 
-def _judge_call(raw: Scores, contents: Sequence[ModelInput], least: int) -> Finding:
-    different = {(content.text, tuple(map(id, content.images))) for content in contents}
+def _key(content: ModelInput) -> tuple[str, tuple[object, ...]]:
+    """Equal for equal contents; pictures in memory are equal when they are the same object."""
+    images = (image if isinstance(image, str | Path | bytes) else id(image) for image in content.images)
+    return content.text, tuple(images)
+
+
+def _judge_call(raw: Scores, least: int) -> Finding:
     finding = judge_spread(raw)
-    if finding.fault in {Fault.CONSTANT, Fault.SATURATED} and len(different) < least:
+    if finding.fault in {Fault.CONSTANT, Fault.SATURATED} and len(raw) < least:
         return Finding()
     return finding
