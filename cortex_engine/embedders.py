@@ -191,6 +191,8 @@ def qwen3_vl_embedder(config: CortexConfig, model: str = "", size: str = "", **c
         flash_attention=config.qwen3_vl_use_flash_attention,
         batch_size=config.qwen3_vl_embed_batch_size,
         offline=config.offline,
+        query_instruction=config.embedding_query_instruction,
+        document_instruction=config.embedding_document_instruction,
     )
     return Qwen3VLEmbedder(place.embedding_model, replace(options, **changes))
 

@@ -38,8 +38,6 @@ from cortex_engine.embedding.fast_tokenizer import FastTokenizer
 from cortex_engine.embedding.matryoshka import check_dimension, shortened
 from cortex_engine.embedding.qwen3_vl_checkpoint import PURPOSE, Checkpoint, read_checkpoint
 from cortex_engine.embedding.qwen3_vl_inputs import (
-    DOCUMENT_INSTRUCTION,
-    QUERY_INSTRUCTION,
     TemplateTokenizer,
     instruction_sentence,
     picture_tokens,
@@ -60,7 +58,7 @@ class Qwen3VLOptions:
     Attributes:
         dimension: length of the vectors (Matryoshka), None for the full one.
         max_pixels: larger pictures are scaled down to so many; 1024 of them are one token.
-        query_instruction, document_instruction: the system message; part of the identity.
+        query_instruction, document_instruction: the system message; part of the identity. None for what the model wants.
         device: "cpu", "cuda", "cuda:1", "mps"; "" to choose.
         precision: "auto", "bfloat16", "float16", "float32".
         flash_attention: use it where it is installed and possible.
@@ -70,8 +68,8 @@ class Qwen3VLOptions:
 
     dimension: int | None = None
     max_pixels: int = MAX_PIXELS
-    query_instruction: str = QUERY_INSTRUCTION
-    document_instruction: str = DOCUMENT_INSTRUCTION
+    query_instruction: str | None = None
+    document_instruction: str | None = None
     device: str = ""
     precision: str = "auto"
     flash_attention: bool = True
@@ -113,6 +111,7 @@ class Qwen3VLEmbedder:
             ConfigError: the model has no such dimension.
         """
         full = self._checkpoint.dimension
+        query, document = self._options.query_instruction, self._options.document_instruction
         dimension = self._options.dimension or full
         check_dimension(dimension, full, self._model)
         local = Path(self._model).expanduser().is_dir()
@@ -124,8 +123,8 @@ class Qwen3VLEmbedder:
             pooling="lasttoken",
             normalised=True,
             max_tokens=self._checkpoint.max_tokens,
-            query_instruction=instruction_sentence(self._options.query_instruction),
-            document_instruction=instruction_sentence(self._options.document_instruction),
+            query_instruction=instruction_sentence(query) if query else self._checkpoint.query_instruction,
+            document_instruction=instruction_sentence(document) if document else self._checkpoint.document_instruction,
             truncated_from=full if dimension < full else 0,
             min_pixels=MIN_PIXELS,
             max_pixels=self._options.max_pixels,

@@ -9,10 +9,13 @@ from typing import Any
 
 from cortex_engine.checkpoints.folder import Purpose, damaged, read_json, read_object, revision_of
 from cortex_engine.core.errors import ModelUnavailableError
+from cortex_engine.embedding.qwen3_vl_inputs import DOCUMENT_INSTRUCTION, QUERY_INSTRUCTION, instruction_sentence
 
 PURPOSE = Purpose("embedding model", "qwen3_vl_embedding_model", "choose another embedding model in the settings")
 MAX_TOKENS = 8192
 """The official limit of an input with its pictures; the published models could read more, but are not used so."""
+
+_PUBLISHED = "qwen3-vl-embedding-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,14 @@ class Checkpoint:
         dimension: length of a full vector.
         max_tokens: of one input, pictures and template included.
         revision: what pins the weights.
+        query_instruction, document_instruction: what the model wants to be told.
     """
 
     dimension: int
     max_tokens: int
     revision: str
+    query_instruction: str
+    document_instruction: str
 
 
 def read_checkpoint(folder: Path, model: str) -> Checkpoint:
@@ -55,7 +61,20 @@ def read_checkpoint(folder: Path, model: str) -> Checkpoint:
     dimension, positions = (size if isinstance(size, int) and size > 0 else 0 for size in sizes)
     if not dimension or not positions:
         raise ModelUnavailableError(damaged(path, model, "text_config lacks hidden_size or its limit", PURPOSE))
-    return Checkpoint(dimension, min(MAX_TOKENS, positions), _revision(folder, _state(folder)))
+    query, document = _instructions(folder, model)
+    return Checkpoint(dimension, min(MAX_TOKENS, positions), _revision(folder, _state(folder)), query, document)
+
+
+def _instructions(folder: Path, model: str) -> tuple[str, str]:
+    """For queries and documents: what the files say, else the official example for the published models, else the default.
+
+    A model that was trained on one instruction finds less with another, so the example is not put before just any model.
+    """
+    said = read_object(folder / "config_sentence_transformers.json", model, PURPOSE, optional=True).get("prompts")
+    prompts = said if isinstance(said, dict) else {}
+    example = QUERY_INSTRUCTION if _last_part(model).startswith(_PUBLISHED) else DOCUMENT_INSTRUCTION
+    document = prompts.get("document") or prompts.get("passage") or DOCUMENT_INSTRUCTION
+    return instruction_sentence(str(prompts.get("query") or example)), instruction_sentence(str(document))
 
 
 def _refuse_other_uses(folder: Path, model: str) -> None:
@@ -64,9 +83,8 @@ def _refuse_other_uses(folder: Path, model: str) -> None:
         read_object(folder / "config_sentence_transformers.json", model, PURPOSE, optional=True).get("model_type")
     )
     modules = _module_types(folder, model)
-    name = model.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower()
     template = folder / "additional_chat_templates" / "reranker.jinja"
-    if said == "CrossEncoder" or "LogitScore" in modules or template.is_file() or "rerank" in name:
+    if said == "CrossEncoder" or "LogitScore" in modules or template.is_file() or "rerank" in _last_part(model):
         raise ModelUnavailableError(
             f"{model} is a reranker: it judges pairs and makes no vectors. Name it in 'qwen3_vl_reranker_model', and an "
             f"embedding model in '{PURPOSE.setting}'."
@@ -76,6 +94,10 @@ def _refuse_other_uses(folder: Path, model: str) -> None:
             f"{model} is a late-interaction model: it makes many vectors of one input, which collections cannot hold. Name "
             f"an embedding model in '{PURPOSE.setting}'."
         )
+
+
+def _last_part(model: str) -> str:
+    return model.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower()
 
 
 def _module_types(folder: Path, model: str) -> set[str]:
