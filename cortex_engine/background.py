@@ -174,6 +174,7 @@ class Background:
         else:
             self._clear_away()
             if self._move_on():
+                self._trouble = ""
                 return 0.0
         self._trouble = ""
         return _POLL_SECONDS

@@ -18,6 +18,7 @@ from cortex_engine.api import (
     routes_health,
     routes_jobs,
     routes_keys,
+    routes_migrations,
     routes_search,
 )
 from cortex_engine.api.access import Access
@@ -34,6 +35,7 @@ _ROUTES = (
     routes_documents,
     routes_keys,
     routes_care,
+    routes_migrations,
 )
 
 _DESCRIPTION = (

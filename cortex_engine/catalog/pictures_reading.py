@@ -52,6 +52,9 @@ _USES = f"""
 """
 """Which models a collection's pictures must have vectors of: its own, and one that it moves to or may go back to."""
 
+_SEARCHED = "SELECT key AS collection, model FROM collection"
+"""Which models searches use: an account does not wait for a move to another model."""
+
 _MEMBERS = "SELECT m.document FROM membership m JOIN uses u ON u.collection = m.collection WHERE u.model = :model"
 
 _ONLY = """
@@ -256,7 +259,7 @@ def count_pictures(connection: sqlite3.Connection, keys: str) -> dict[int, tuple
     found = {int(document): (int(count), int(count)) for document, count in counts}
     for model, _ in _seeing(connection):
         lacking = connection.execute(
-            f"WITH uses AS ({_USES}) SELECT p.document, count(*) FROM picture p WHERE p.{chosen} "
+            f"WITH uses AS ({_SEARCHED}) SELECT p.document, count(*) FROM picture p WHERE p.{chosen} "
             f"AND p.document IN ({_MEMBERS}) AND NOT EXISTS (SELECT 1 FROM picture_vector v "
             "WHERE v.picture = p.key AND v.model = :model AND v.name = 'picture') GROUP BY p.document",
             {"keys": keys, "model": model},

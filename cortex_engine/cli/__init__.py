@@ -23,10 +23,13 @@ _COMMANDS = {
     "documents": ("keeping", "List, show, open and delete documents."),
     "pictures": ("pictures", "Have pictures described in words by a vision model."),
     "ledger": ("keeping", "The account of each document: nothing may be missing."),
+    "migrate": ("migrating", "Move a collection to another embedding model while it is in use."),
+    "migrations": ("migrating", "List moves to another model; pause, switch, roll back."),
     "doctor": ("caring", "Examine the library, and mend it."),
     "backup": ("caring", "Write a backup into an empty folder."),
     "restore": ("caring", "Make a library from a backup."),
     "rebuild": ("caring", "Build all indexes anew from the catalog."),
+    "models": ("models", "Models: where each stands, which can be chosen, what one would cost."),
     "keys": ("keys", "Make, list and revoke keys of the HTTP API."),
     "config": ("caring", "Show and change settings."),
 }

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from cortex_engine.cli.session import NamedPath, open_suite, plain, print_json
+from cortex_engine.cli.session import NamedPath, open_suite, plain, print_json, stopping
 from cortex_engine.cli.wording import clean, columns_wide, counted, shortened
 
 if TYPE_CHECKING:
@@ -47,7 +44,7 @@ def ingest(context: click.Context, paths: tuple[Path, ...], collection: str, rec
 
     Exit status: 0 all went in, 3 some failed (each with its reason), 2 wrong usage.
     """
-    with open_suite(context, create=True) as suite, _stopping() as stop:
+    with open_suite(context, create=True) as suite, stopping(_STOPPING) as stop:
         report = suite.ingest(paths, collection, recursive, _progress(as_json), stop)
         _finish(report, as_json, stop)
     if not (report.files or report.unreadable or as_json):
@@ -61,7 +58,7 @@ def ingest(context: click.Context, paths: tuple[Path, ...], collection: str, rec
 @click.pass_context
 def sync(context: click.Context, folder: Path, collection: str, as_json: bool) -> None:
     """Make a collection follow a folder: additions, changes and deletions."""
-    with open_suite(context, create=True) as suite, _stopping() as stop:
+    with open_suite(context, create=True) as suite, stopping(_STOPPING) as stop:
         report = suite.sync_folder(folder, collection, _progress(as_json), stop)
         _finish(report, as_json, stop)
 
@@ -133,7 +130,7 @@ def pause_job(context: click.Context, job: str) -> None:
 @click.pass_context
 def resume_job(context: click.Context, job: str) -> None:
     """Let a paused job go on; without a job, work on everything that waits."""
-    with open_suite(context) as suite, _stopping() as stop:
+    with open_suite(context) as suite, stopping(_STOPPING) as stop:
         if job:
             suite.resume_job(job)
         _work(context, suite.work, stop)
@@ -153,7 +150,7 @@ def cancel_job(context: click.Context, job: str) -> None:
 @click.pass_context
 def retry_job(context: click.Context, job: str) -> None:
     """Try failed, cancelled and quarantined files again."""
-    with open_suite(context) as suite, _stopping() as stop:
+    with open_suite(context) as suite, stopping(_STOPPING) as stop:
         suite.retry_job(job)
         _work(context, suite.work, stop)
 
@@ -168,22 +165,7 @@ def _work(context: click.Context, work: Callable[..., None], stop: threading.Eve
         context.exit(0)
 
 
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Ctrl-C finishes the files in work and stops; a second one stops at once."""
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        click.echo("Stopping after the files in work (again to stop at once) …", err=True)
-
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
+_STOPPING = "Stopping after the files in work (again to stop at once) …"
 
 
 def _progress(as_json: bool) -> Callable[[IngestEvent], None]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,6 +67,24 @@ def open_suite(context: click.Context, create: bool = False) -> Iterator[CortexS
 
     with CortexSuite.open(loaded=settings(context), create=create, command=f"cortex {context.info_name}") as suite:
         yield suite
+
+
+@contextmanager
+def stopping(sentence: str) -> Iterator[threading.Event]:
+    """Ctrl-C says `sentence` and lets what is in work be finished; a second one stops at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        click.echo(sentence, err=True)
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def print_json(value: object) -> None:

@@ -82,7 +82,8 @@ def fit(source: Vectors, target: Vectors) -> Bridge:
 def procrustes(source: Vectors, target: Vectors) -> Matrix:
     """The (semi-)orthogonal matrix `R` that minimises the Frobenius norm of `source R - target`."""
     left, _, right = np.linalg.svd(source.astype(np.float64).T @ target.astype(np.float64), full_matrices=False)
-    return (left @ right).astype(np.float32)
+    rotation: Matrix = (left @ right).astype(np.float32)
+    return rotation
 
 
 def ridge(source: Vectors, target: Vectors) -> Matrix:
