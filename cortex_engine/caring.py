@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
 from cortex_engine.catalog.sqlite import SqliteCatalog
 from cortex_engine.config import LoadedConfig
-from cortex_engine.core.app import VectorStatistics
+from cortex_engine.core.app import ModelState, VectorStatistics
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Document
 from cortex_engine.core.errors import CatalogError, CortexError, LibraryLockedError, UsageError
 from cortex_engine.core.installed import version_of
+from cortex_engine.core.probes import ProbeReport
 from cortex_engine.core.reports import Finding, LedgerEntry, Severity
 from cortex_engine.core.search import Filters
 from cortex_engine.library import Library
@@ -22,6 +23,7 @@ from cortex_engine.maintenance.backup import restore_backup, write_backup
 from cortex_engine.maintenance.doctor import Patient, examine, torch_pair
 from cortex_engine.maintenance.inspector import figures
 from cortex_engine.maintenance.storage import note_backup
+from cortex_engine.placement import placement, weight_bytes
 
 
 def ledger(library: Library, document_ids: list[str] | None) -> list[LedgerEntry]:
@@ -71,9 +73,10 @@ def doctor(library: Library, loaded: LoadedConfig, fix: bool, full: bool) -> lis
         rebuild_index=library.sync.renew,
         ledger=lambda: ledger(library, None),
         embed_missing=lambda: library.line().embed_missing(),
+        probe_reports=lambda load: verify_models(library) if load else known_reports(library),
         owner=owner,
         min_free_bytes=loaded.config.min_free_bytes,
-        config_findings=_environment_findings(),
+        config_findings=[*_environment_findings(), *_model_findings(library)],
     )
     findings = examine(patient, fix, full)
     if fix and not owner:
@@ -84,6 +87,39 @@ def doctor(library: Library, loaded: LoadedConfig, fix: bool, full: bool) -> lis
 def _environment_findings() -> list[Finding]:
     found = torch_pair(version_of("torch") or "", version_of("torchvision") or "")
     return [found] if found else [Finding("libraries", Severity.OK, "The installed libraries belong together.")]
+
+
+def _model_findings(library: Library) -> Iterator[Finding]:
+    """Qwen3-VL and rerankers that are switched on and cannot be used. What is here is loaded for it; nothing is fetched."""
+    config = library.config
+    if config.new_collection_backend == "qwen3_vl":
+        model, consequence = placement(config).embedding_model, "New collections cannot be made with it until then."
+        if model and not weight_bytes(model):
+            yield _not_here("qwen3-vl embedding", model, consequence)
+        else:
+            library.shelf.load_default()
+            spec, fault = library.shelf.default
+            state, reason = library.shelf.state(spec.id) if spec else (ModelState.ABSENT, fault)
+            yield _model_finding("qwen3-vl embedding", state, reason, consequence)
+    if config.reranker_in_use != "none":
+        model = placement(config).reranker_model if config.reranker_in_use == "qwen3_vl" else ""
+        consequence = "Results keep the order of fusion until then."
+        if model and not weight_bytes(model):
+            yield _not_here("reranker", model, consequence)
+        else:
+            yield _model_finding("reranker", library.rerankers.load(), library.rerankers.state[1], consequence)
+
+
+def _not_here(check: str, model: str, consequence: str) -> Finding:
+    message = f"It is switched on, and its weights ({model}) are not on this machine. {consequence}"
+    remedy = f"`hf download {model}` fetches them, or name their folder in the settings."
+    return Finding(check, Severity.WARNING, message, remedy)
+
+
+def _model_finding(check: str, state: ModelState, reason: str, consequence: str) -> Finding:
+    if state is ModelState.HEALTHY:
+        return Finding(check, Severity.OK, "It is loaded and passes its examination.")
+    return Finding(check, Severity.WARNING, f"It is switched on, and cannot be used. {reason}", consequence)
 
 
 def backup(library: Library, target: Path, on_progress: Callable[[int, int], None]) -> Path:
@@ -97,6 +133,18 @@ def backup(library: Library, target: Path, on_progress: Callable[[int, int], Non
     write_backup(library.catalog, library.blobs, target, on_progress)
     note_backup(library.folder, target.resolve())
     return target
+
+
+def verify_models(library: Library) -> list[ProbeReport]:
+    """See `CortexSuite.verify_models`."""
+    reports = [library.shelf.verify(spec) for spec in library.models().values()]
+    return [report for report in reports if report is not None]
+
+
+def known_reports(library: Library) -> list[ProbeReport]:
+    """What the probes said of the models that this process has loaded."""
+    reports = [library.shelf.probe_report(model_id) for model_id in library.models()]
+    return [report for report in reports if report is not None]
 
 
 def inspect_vectors(library: Library) -> list[VectorStatistics]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 from cortex_engine.checkpoints.folder import find_folder
@@ -124,28 +126,45 @@ def _of(chosen: Selection, named: tuple[str, str], reranks: bool) -> Placement:
 def _by_weights(config: CortexConfig, available: tuple[Device, ...], single: bool, embeds: bool) -> Placement:
     """Where a model that no table knows was named by hand: its weights are measured, and the wish is followed."""
     reranks = config.reranker_in_use == "qwen3_vl"
-    embedding = config.qwen3_vl_embedding_model or EMBEDDING_MODELS[_or_small(config.qwen3_vl_model_size)]
-    reranker = config.qwen3_vl_reranker_model or RERANKER_MODELS[_or_small(config.qwen3_vl_reranker_size)]
-    models = [*([embedding] if embeds else []), *([reranker] if reranks else [])]
-    needs = [_need(model, single) for model in models]
-    device = _device(config, available, (models[0], models[-1]))
+    named = config.qwen3_vl_embedding_model if embeds else "", config.qwen3_vl_reranker_model if reranks else ""
+    device = _device(config, available, named)
     places = selector.meant(available, device)
     if not places:
         fault = selector.select(available, device=device).reason
         return Placement("", embedding_fault=fault, reranker_fault=fault if reranks else "")
-    found = selector.arrange(places, needs)
-    turns = () if found else selector.arrange(places, needs, on_demand=True)
+    sizes = ("2B",) if places[0].kind == "cpu" else ("8B", "2B")
+    first = _names(named[0], config.qwen3_vl_model_size, EMBEDDING_MODELS, sizes) if embeds else []
+    second = _names(named[1], config.qwen3_vl_reranker_size, RERANKER_MODELS, sizes) if reranks else []
+    pairs = list(product(*(names for names in (first, second) if names)))
+    for on_demand in (False, True):
+        for pair in pairs:
+            if where := selector.arrange(places, [_need(model, single) for model in pair], on_demand):
+                remark = selector.remark(where[0], on_demand)
+                return _by_hand(pair, where, (embeds, reranks), on_demand, remark)
     best = max(places, key=lambda each: each.free_bytes)
-    where = found or turns or (best,) * len(needs)
-    on_demand = not found and len(needs) > 1
+    needs = [_need(model, single) for model in pairs[-1]]
+    return _by_hand(pairs[-1], (best,) * len(needs), (embeds, reranks), len(needs) > 1, _doubt(best, needs))
+
+
+def _names(named: str, size: str, published: Mapping[str, str], sizes: Sequence[str]) -> list[str]:
+    """The model that comes into question, or the published ones of these sizes where any may be chosen."""
+    if named:
+        return [named]
+    return [published[each] for each in (sizes if size == "auto" else (size,))]
+
+
+def _by_hand(
+    models: tuple[str, ...], where: tuple[Device, ...], wanted: tuple[bool, bool], on_demand: bool, remark: str
+) -> Placement:
+    embeds, reranks = wanted
     return Placement(
         "By hand",
-        embedding if embeds else "",
-        reranker if reranks else "",
+        models[0] if embeds else "",
+        models[-1] if reranks else "",
         where[0].torch_name if embeds else "",
         where[-1].torch_name if reranks else "",
         on_demand,
-        remark=selector.remark(where[0], on_demand) if found or turns else _doubt(best, needs),
+        remark=remark,
     )
 
 
@@ -163,7 +182,3 @@ def _need(model: str, single: bool) -> Need:
         return Need.of(row, single)
     size = weight_bytes(model)
     return Need(size * (2 if single else 1) + WORKING_BYTES, 2 * size + WORKING_BYTES)
-
-
-def _or_small(size: str) -> str:
-    return "2B" if size == "auto" else size

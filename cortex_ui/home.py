@@ -61,7 +61,11 @@ def _first_steps() -> None:
 
 
 def _where_it_runs() -> str:
-    names = [model.name for model in suite().model_statuses() if model.role == "embedding"]
+    names = [
+        model.name
+        for model in suite().model_statuses()
+        if model.role.endswith("embedding") and model.state is not ModelState.OFF
+    ]
     model = f" Text becomes vectors by {names[0]}." if names else ""
     return f"Everything runs on this computer; nothing is sent to anyone.{model} The library lies in {suite().config.data_dir}."
 
@@ -149,7 +153,7 @@ def _figures() -> None:
 def _troubles() -> None:
     """What somebody should know before trusting a search; nothing when all is well."""
     for model in suite().model_statuses():
-        if model.role == "embedding" and model.state in {ModelState.UNHEALTHY, ModelState.ABSENT}:
+        if model.role.endswith("embedding") and model.state in {ModelState.UNHEALTHY, ModelState.ABSENT}:
             st.warning(
                 f"{safe.label(model.name)} cannot be used: {safe.label(model.reason)} Searches go by words until then.",
                 icon=":material/warning:",

@@ -125,6 +125,8 @@ def select(
     places = meant(available, device)
     if not places:
         return _nothing(_no_place(available, device))
+    if places[0].kind == "cpu" and embedding == "auto":
+        embedding = "2B"  # whatever its memory holds, a processor is too slow for more
     by_hand = bool(device) or embedding != "auto" or reranker not in {"auto", NONE}
     for tier in _tiers(embedding, reranker):
         rows = [row_of(EMBEDDING_MODELS[tier.embedding]), row_of(RERANKER_MODELS.get(tier.reranker, ""))]
@@ -152,7 +154,8 @@ def select_reranker(
     places = meant(available, device)
     if not places:
         return _nothing(_no_place(available, device))
-    for size in _SIZES if reranker == "auto" else (reranker,):
+    auto = _SIZES if places[0].kind != "cpu" else _SIZES[-1:]
+    for size in auto if reranker == "auto" else (reranker,):
         row = row_of(RERANKER_MODELS[size])
         from_bytes = TIERS[1].from_bytes if reranker == "auto" and size == "8B" else 0
         if row is not None and (place := arrange(places, [Need.of(row, single)], from_bytes=from_bytes)):

@@ -84,6 +84,7 @@ def test_the_processor_is_used_only_when_it_is_asked_for_and_is_said_to_be_slow(
     found = select([card(80), CPU], device="cpu")
     assert (found.embedding_device, found.tier) == ("cpu", "By hand")
     assert "slow" in found.reason or "seconds to minutes" in found.reason
+    assert (found.embedding, found.reranker) == ("2B", "2B")  # there would be room for 8B, and nobody would wait for it
     small = Device("cpu", 0, "processor", 8 * GB, 8 * GB)  # 2B in float32 takes 8.8 GB
     assert select([small], device="cpu").embedding == ""
 
