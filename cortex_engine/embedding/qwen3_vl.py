@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cortex_engine.checkpoints.batches import in_batches, release_memory
-from cortex_engine.checkpoints.decoding import message_of
 from cortex_engine.checkpoints.folder import find_folder, refuse_pickles
 from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import (
@@ -38,11 +38,13 @@ from cortex_engine.embedding.fast_tokenizer import FastTokenizer
 from cortex_engine.embedding.matryoshka import check_dimension, shortened
 from cortex_engine.embedding.qwen3_vl_checkpoint import PURPOSE, Checkpoint, read_checkpoint
 from cortex_engine.embedding.qwen3_vl_inputs import (
+    READY,
     TemplateTokenizer,
     instruction_sentence,
+    message_for,
     picture_tokens,
 )
-from cortex_engine.embedding.qwen3_vl_video import VIDEO_OPTIONS, video_message
+from cortex_engine.embedding.qwen3_vl_video import video_message
 
 logger = logging.getLogger(__name__)
 
@@ -249,7 +251,7 @@ class Qwen3VLEmbedder:
         order = sorted(range(len(inputs)), key=lambda position: (-lengths[position], position))
 
         def run(positions: list[int]) -> Vectors:
-            return self._encode([_message(inputs, position) for position in positions], instruction)
+            return self._encode([self._message(inputs, position) for position in positions], instruction)
 
         vectors = np.empty((len(inputs), self.full_dimension), np.float32)
         vectors[order] = in_batches(run, order, self._options.batch_size, _REMEDY)
@@ -267,7 +269,7 @@ class Qwen3VLEmbedder:
         room = self.spec.max_tokens - self._tokens.lengths([instruction])[0]
         for position, path in enumerate(paths):
             vectors[position] = in_batches(
-                lambda messages: self._encode(messages, instruction, VIDEO_OPTIONS),
+                lambda messages: self._encode(messages, instruction),
                 [video_message(Path(path), self._options.max_pixels, room, self._tokens)],
                 1,
                 _REMEDY,
@@ -280,7 +282,8 @@ class Qwen3VLEmbedder:
         limit, least = self.spec.max_tokens, TemplateTokenizer(self._tokens, instruction).lengths([""])[0]
         lengths = []
         for position, (content, words) in enumerate(zip(inputs, texts, strict=True)):
-            pictures = _picture_tokens(inputs, position, self._wishes)
+            with _naming(inputs, position):
+                pictures = picture_tokens(content, MIN_PIXELS, self._options.max_pixels)
             if pictures + least > limit or (pictures + words > limit and not cut):
                 raise UsageError(
                     f"Input {position + 1} of {len(inputs)} has {pictures + words} tokens, {pictures} of them for "
@@ -292,9 +295,11 @@ class Qwen3VLEmbedder:
             lengths.append(min(limit, pictures + words))
         return lengths
 
-    def _encode(
-        self, messages: list[Mapping[str, Any]], instruction: str, options: Mapping[str, Any] | None = None
-    ) -> Vectors:
+    def _message(self, inputs: Sequence[ModelInput], position: int) -> Mapping[str, Any]:
+        with _naming(inputs, position):
+            return message_for(inputs[position], MIN_PIXELS, self._options.max_pixels)
+
+    def _encode(self, messages: list[Mapping[str, Any]], instruction: str) -> Vectors:
         # One batch at a time: the library's tokenizer is not safe to share, and a query may slip in between batches.
         with self._lock:
             found = self._ready().encode(
@@ -304,7 +309,7 @@ class Qwen3VLEmbedder:
                 show_progress_bar=False,
                 convert_to_tensor=True,
                 normalize_embeddings=False,
-                processing_kwargs=options,
+                processing_kwargs=READY,
             )
             vectors = np.ascontiguousarray(found.float().cpu().numpy(), np.float32)
         if not np.isfinite(vectors).all():
@@ -357,22 +362,12 @@ def _assemble(library: Any, folder: Path, running: Running, wishes: RunningWishe
     return library.SentenceTransformer(modules=[body, pooling], device=running.device)
 
 
-def _message(inputs: Sequence[ModelInput], position: int) -> Mapping[str, Any]:
-    content = inputs[position]
-    if not content.text and not content.images:
-        return {"text": ""}  # the official code embeds empty text as it is; its "NULL" is for inputs without any text
+@contextmanager
+def _naming(inputs: Sequence[ModelInput], position: int) -> Iterator[None]:
+    """Say which of several inputs it is that cannot be used."""
     try:
-        return message_of(content)
+        yield
     except UsageError as error:
-        raise UsageError(_which(inputs, position, error)) from error
-
-
-def _picture_tokens(inputs: Sequence[ModelInput], position: int, wishes: RunningWishes) -> int:
-    try:
-        return picture_tokens(inputs[position], wishes.min_pixels, wishes.max_pixels)
-    except UsageError as error:
-        raise UsageError(_which(inputs, position, error)) from error
-
-
-def _which(inputs: Sequence[ModelInput], position: int, error: UsageError) -> str:
-    return str(error) if len(inputs) == 1 else f"Input {position + 1} of {len(inputs)}: {error}"
+        if len(inputs) == 1:
+            raise
+        raise UsageError(f"Input {position + 1} of {len(inputs)}: {error}") from error

@@ -17,7 +17,7 @@ from cortex_engine.checkpoints.qwen3_vl import INSTALL
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.optional import require
 from cortex_engine.embedding.fast_tokenizer import FastTokenizer
-from cortex_engine.embedding.qwen3_vl_inputs import rendered, scaled_size
+from cortex_engine.embedding.qwen3_vl_inputs import rendered, scaled_picture
 
 FRAMES_A_SECOND = 1.0
 MOST_FRAMES = 64
@@ -27,8 +27,6 @@ _TOGETHER = 2
 _TOTAL_PIXELS = 10 * 768 * 32 * 32
 _FEWEST_PIXELS, _MOST_PIXELS = 128 * 32 * 32, 768 * 32 * 32
 """Of one frame."""
-VIDEO_OPTIONS = {"video": {"do_resize": False, "do_sample_frames": False, "cap_pixels_per_frame": True}}
-"""For the processor: the frames are chosen and scaled already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +113,8 @@ def video_message(path: Path, max_pixels: int, room: int, tokens: FastTokenizer)
     stamps = tokens.lengths([rendered("", "") + f"<{frames.total / frames.rate:.1f} seconds>" * layers])[0] + 2 * layers
     fitting = max(4, (room - stamps) // layers) * 32 * 32
     share = max(min(_MOST_PIXELS, _TOTAL_PIXELS * _TOGETHER // len(frames.pictures)), int(_FEWEST_PIXELS * 1.05))
-    height, width = frames.pictures[0].shape[:2]
-    limit = min(share, max_pixels, fitting)
-    size = scaled_size(width, height, min(_FEWEST_PIXELS, limit), limit)
-    scaled = np.stack([_scaled(picture, size) for picture in frames.pictures])
+    most = min(share, max_pixels, fitting)
+    pictures: Any = require("PIL.Image", "to scale frames", "pip install pillow")
+    scaled = [scaled_picture(pictures.fromarray(frame), min(_FEWEST_PIXELS, most), most) for frame in frames.pictures]
     facts = {"fps": frames.rate, "frames_indices": frames.indices, "total_num_frames": frames.total}
-    return {"video": {"array": scaled, "video_metadata": facts}}
-
-
-def _scaled(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """`(3, height, width)`, scaled as pictures are."""
-    library: Any = require("PIL.Image", "to scale frames", "pip install pillow")
-    scaled = library.fromarray(picture).resize(size, library.Resampling.BICUBIC)
-    return np.ascontiguousarray(np.asarray(scaled).transpose(2, 0, 1))
+    return {"video": {"array": np.stack(scaled).transpose(0, 3, 1, 2), "video_metadata": facts}}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cortex_engine import embedding_service
-from cortex_engine.core.errors import ConfigError, ModelUnavailableError
+from cortex_engine.core.errors import ConfigError, ModelUnavailableError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +41,23 @@ def test_what_cannot_be_loaded_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("CORTEX_EMBEDDING_MODEL", "")
     with pytest.raises(ConfigError, match="embedding_model"):
         embedding_service.embed_query("honey")
+
+
+def test_backends_are_switched_by_name(qwen3_vl_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QWEN3_VL_EMBEDDING_MODEL", str(qwen3_vl_models / "trained_embedding"))
+    seeing = embedding_service.get_embedder("Qwen3-VL")
+    assert (seeing.spec.backend, seeing.spec.dimension) == ("qwen3_vl", 64)
+    assert embedding_service.get_embedder("Qwen3-VL") is seeing
+    assert embedding_service.embed_query("honey", "hashing").shape == (256,)
+    assert embedding_service.get_embedder("all-MiniLM-L6-v2").spec.dimension == 384
+    assert embedding_service.get_embedder("qwen3_vl@32").spec.dimension == 32
+
+
+def test_backends_that_cannot_be_had_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelUnavailableError, match="never executed"):
+        embedding_service.get_embedder("NV-Embed")
+    monkeypatch.setenv("CORTEX_OFFLINE", "1")
+    with pytest.raises(ModelUnavailableError, match="bge-base-en-v1.5 is not on this machine"):
+        embedding_service.embed_query("honey", "BGE")
+    with pytest.raises(UsageError, match="names no embedding model"):
+        embedding_service.get_embedder("word2vec")
