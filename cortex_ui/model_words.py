@@ -68,7 +68,9 @@ def draw_badge(status: ModelStatus) -> None:
 
 
 def setup(status: ModelStatus) -> list[Step]:
-    """How a model of Qwen3-VL comes onto this computer and is switched on, command by command."""
+    """How a model of Qwen3-VL, or another reranker, comes onto this computer and is switched on, command by command."""
+    if status.role == "reranker":
+        return _other_reranker(status)
     kind = "Reranker" if status.role.endswith("reranker") else "Embedding"
     switch = "QWEN3_VL_RERANKER" if kind == "Reranker" else "QWEN3_VL"
     size = "8B" if status.name.endswith("8B") else "2B"
@@ -85,6 +87,26 @@ def setup(status: ModelStatus) -> list[Step]:
             f"export {switch}_MODEL=/folder/of/{name}"
             if kind == "Reranker"
             else f"export {switch}_EMBEDDING_MODEL=/folder/of/{name}",
+        ),
+    ]
+
+
+def _other_reranker(status: ModelStatus) -> list[Step]:
+    if "service" in status.facts.get("Kind", ""):
+        return [
+            Step("Start the service that orders results anew, or see that it can be reached."),
+            Step(
+                "Name its address in Settings › Reranking, or in the environment before the application starts.",
+                "export CORTEX_RERANKER_URL=http://localhost:8000/v1/rerank",
+            ),
+            Step("Where it wants a key, the environment holds it.", "export CORTEX_RERANKER_API_KEY=…"),
+        ]
+    fetched = status.name if "/" in status.name else "BAAI/bge-reranker-v2-m3"
+    return [
+        Step("Fetch the weights of a cross-encoder once; later it works offline.", f"hf download {fetched}"),
+        Step(
+            "Name it in Settings › Reranking, or in the environment before the application starts.",
+            f"export CORTEX_RERANKER=cross_encoder CORTEX_RERANKER_MODEL={fetched}",
         ),
     ]
 

@@ -36,18 +36,25 @@ def sidebar() -> None:
             key=KEYS["rerank"],
         )
         _state(status)
-        if on:
+        if on and status.state not in model_words.WRONG:
             _numbers()
 
 
 def _state(status: ModelStatus) -> None:
-    facts = " · ".join(filter(None, [model_words.WORDS[status.state], status.facts.get("Runs on", "")]))
+    device = status.facts.get("Device", "")
+    facts = " · ".join(filter(None, [model_words.WORDS[status.state], f"on {device}" if device else ""]))
     dot = f'<span class="cx-dot {status.state}"></span>'
     safe.show(f'<div class="cx-quiet">{dot}{safe.escape(status.name)}<br>{safe.escape(facts)}</div>')
     if status.state in model_words.WRONG:
-        st.warning(safe.label(status.reason), icon=":material/warning:")
-        with st.expander("How to set it up", icon=":material/terminal:", key="reranker_setup"):
+        with st.expander("Why, and how to set it up", icon=":material/build:", key="reranker_setup"):
+            safe.show(f'<div class="cx-reason">{safe.escape(status.reason)}</div>')
             model_words.draw_setup(status)
+            st.button("Try it again", icon=":material/refresh:", type="tertiary", on_click=_again, key="reranker_again")
+
+
+def _again() -> None:
+    """Load it once more (an `on_click` callback); its state says how that ended."""
+    suite().load_models("reranker")
 
 
 def _numbers() -> None:

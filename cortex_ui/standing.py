@@ -17,7 +17,13 @@ _RELEVANT, _PERHAPS = 0.8, 0.5
 """Of a reranker's 0..1: it says "yes" with confidence, and it says "yes" rather than "no"."""
 
 _BEST_WORDS = 10
-_COSINES = ("vector", "picture", "description")
+_MEANS = {
+    "vector": ("passages mean", "vector mean"),
+    "picture": ("picture mean",),
+    "description": ("description mean",),
+}
+"""Stage of cosines -> how the trace calls their mean; beside pictures the fused "vector" is standardised, its mean no cosine."""
+
 _COLOURS: dict[str, Literal["green", "blue", "gray", "violet"]] = {
     "Strong": "green",
     "Good": "blue",
@@ -40,12 +46,14 @@ Averages = Mapping[str, float]
 
 def averages(result: SearchResult) -> Averages:
     """The means as the trace knows them; a stage that it does not tell of is left out."""
-    found: dict[str, float] = {}
+    facts: dict[str, str | int | float] = {}
     for step in result.trace.steps:
-        for stage in _COSINES:
-            mean = step.facts.get(f"{stage} mean")
-            if stage not in found and isinstance(mean, (int, float)) and mean < 1:
-                found[stage] = float(mean)
+        facts |= step.facts
+    found: dict[str, float] = {}
+    for stage, names in _MEANS.items():
+        mean = next((facts[name] for name in names if name in facts), None)
+        if isinstance(mean, (int, float)) and mean < 1:
+            found[stage] = float(mean)
     return found
 
 
@@ -54,7 +62,7 @@ def word(hit: SearchHit, usual: Averages | None = None) -> str:
     if hit.relevance is not None:
         return "Strong" if hit.relevance >= _RELEVANT else "Good" if hit.relevance >= _PERHAPS else "Weak"
     usual = usual or {}
-    known = {stage: hit.stages[stage].score for stage in _COSINES if stage in hit.stages}
+    known = {stage: hit.stages[stage].score for stage in _MEANS if stage in hit.stages}
     near = max((_share(score, usual.get(stage, 0.0)) for stage, score in known.items()), default=-1.0)
     if near >= _STRONG:
         return "Strong"

@@ -85,7 +85,7 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 .st-key-picture_file section:has([data-testid$="Instructions"]) [data-testid="stIconMaterial"]::before {
   content: "image_search"; font-size: 1.2rem; }
 .st-key-picture_file section:has([data-testid$="Instructions"]) button::after { content: "Picture"; font-size: 0.875rem; }
-@media (max-width: 640px) { .st-key-picture_file section:has([data-testid$="Instructions"]) button { gap: 0; }
+@media (max-width: 640px) { .st-key-picture_file section:has([data-testid$="Instructions"]) button > div { gap: 0; }
   .st-key-picture_file section:has([data-testid$="Instructions"]) button::after {
   content: "Search by a picture"; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } }
 .st-key-picture_chip img { width: 56px; height: 56px; object-fit: cover; }
