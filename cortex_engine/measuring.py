@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cortex_engine import backends, working
+from cortex_engine import backends, searching, working
 from cortex_engine.config import LoadedConfig
 from cortex_engine.core import identifiers
 from cortex_engine.core.app import IngestOptions
@@ -67,7 +67,7 @@ def evaluation_library(
 
         def ask(modes: Sequence[SearchMode], settings: Mapping[str, object]) -> EvaluationReport:
             library.config = config.model_copy(update=dict(settings))
-            return measure(data, lambda query: working.search(library, query), modes)
+            return measure(data, lambda query: searching.search(library, query), modes)
 
         try:
             library.own()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,11 +12,8 @@ from typing import BinaryIO
 
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import Catalog
-from cortex_engine.core.collections import EmbeddingSpec
-from cortex_engine.core.errors import IndexUnavailableError, LibraryLockedError
-from cortex_engine.core.protocols import Embedder
+from cortex_engine.core.errors import LibraryLockedError
 from cortex_engine.core.reports import FileState, IngestEvent, Job, JobFile, JobState
-from cortex_engine.core.search import Query, SearchResult
 from cortex_engine.ingestion.folder_sync import compare, require_folder
 from cortex_engine.ingestion.picture_plan import Remarks
 from cortex_engine.ingestion.submission import Listing, Submission, collect, in_words, normalised
@@ -30,9 +26,6 @@ _FOLLOW_SECONDS = 0.3
 
 _IDLE_SECONDS = 120.0
 """So long another process may own the library without working on the queue before its files' sender stops waiting."""
-
-_SEARCHES = 5
-"""How often a search is asked that another process overtakes."""
 
 
 def silent(event: IngestEvent) -> None:
@@ -264,46 +257,3 @@ def _join(library: Library, name: str, document_ids: Sequence[str], change: Call
     with library.borrowed() as owned:
         if owned:
             library.settle()
-
-
-def search(library: Library, query: Query) -> SearchResult:
-    """See `CortexSuite.search`. Asked again where another process built indexes anew or wrote to them meanwhile."""
-    for attempt in range(1, _SEARCHES + 1):
-        warnings = library.prepare_search()
-        before = library.moment()
-        try:
-            result = _search(library, query)
-        except IndexUnavailableError:
-            if attempt == _SEARCHES or library.moment() == before:
-                raise
-            continue
-        overtaken = (result.degraded or not library.owner) and library.moment()[1] != before[1]
-        if attempt == _SEARCHES or not overtaken:
-            break
-    return replace(result, warnings=(*warnings, *result.warnings)) if warnings else result
-
-
-def _search(library: Library, query: Query) -> SearchResult:
-    from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever
-    from cortex_engine.retrieval.scoped import within
-
-    bridged: list[str] = []
-
-    def embedder_of(spec: EmbeddingSpec) -> Embedder:
-        return library.bridges.embedder(spec, bridged.append)
-
-    def stores_of(model_id: str) -> DenseStores:
-        # Half a move to another model must not show.
-        members, of = library.catalog.members(model_id), library.catalog.documents_of
-        large = library.large_store(model_id)
-        return DenseStores(
-            exact=within(library.exact_store(model_id), members, of),
-            approximate=within(large, members, of) if large is not None else None,
-        )
-
-    options = library.config.search_options()
-    if not library.owner or library.config.vector_store == "exact":
-        options = replace(options, exact_below=sys.maxsize)
-    retriever = HybridRetriever(library.catalog, embedder_of, stores_of, library.lexical_index, options)
-    result = retriever.retrieve(query)
-    return replace(result, warnings=(*dict.fromkeys(bridged), *result.warnings)) if bridged else result

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from reporting import DATA, PAGES, Page
 
-from cortex_engine import working
+from cortex_engine import searching
 from cortex_engine.config import load_config
 from cortex_engine.core import identifiers
 from cortex_engine.core.documents import Chunk, DocumentInfo, PageState, ParsedDocument
@@ -108,11 +108,11 @@ def _document(number: int, texts: list[str], vectors: dict[str, NDArray[np.float
 def ask(library: Library, questions: list[str], query: dict[str, Any]) -> dict[str, list[float]]:
     """Milliseconds of each stage, of the whole search as its caller sees it ("whole"), and what is left ("rest")."""
     for question in questions[:10]:
-        working.search(library, Query(question, **query))
+        searching.search(library, Query(question, **query))
     stages: dict[str, list[float]] = {}
     for question in questions:
         begun, work = time.perf_counter(), time.process_time()
-        result = working.search(library, Query(question, **query))
+        result = searching.search(library, Query(question, **query))
         whole, work = (time.perf_counter() - begun) * 1000, (time.process_time() - work) * 1000
         if result.degraded:
             raise SystemExit(f"The search was degraded: {' '.join(result.warnings)}")

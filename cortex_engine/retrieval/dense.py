@@ -40,6 +40,7 @@ class DenseRecall:
         vector: `(dimension,)`, normalised.
         documents: documents in scope, None for all.
         scan: whether the scope is filtered or small, so that an exact scan is cheap.
+        model_id: under which the vectors are kept.
     """
 
     model: str
@@ -47,6 +48,7 @@ class DenseRecall:
     stores: DenseStores
     documents: AbstractSet[str] | None
     scan: bool
+    model_id: str = ""
 
     def candidates(self, limit: int, trace: TraceRecorder) -> Ranking:
         """The nearest `limit` passages in scope.

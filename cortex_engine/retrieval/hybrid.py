@@ -1,39 +1,33 @@
-"""The query line: parse, scope, embed, recall by vectors and by words, fuse, present."""
+"""The query line: parse, scope, embed, recall by vectors, by words and by look, fuse, present, rerank."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, replace
 
 from cortex_engine.core.catalog import SearchRecords
 from cortex_engine.core.collections import EmbeddingSpec
-from cortex_engine.core.errors import IndexUnavailableError, ModelMismatchError, UsageError
+from cortex_engine.core.errors import IndexUnavailableError, UsageError
+from cortex_engine.core.identifiers import picture_id
 from cortex_engine.core.options import SearchOptions
+from cortex_engine.core.pictures import VectorName
 from cortex_engine.core.protocols import Embedder, LexicalIndex
-from cortex_engine.core.records import Passage
-from cortex_engine.core.search import Query, Ranking, SearchHit, SearchMode, SearchResult
-from cortex_engine.retrieval.characters import CHARACTER_STAGE, character_evidence
+from cortex_engine.core.search import HitKind, Query, SearchHit, SearchMode, SearchResult
+from cortex_engine.retrieval.asking import Asking
 from cortex_engine.retrieval.dense import VECTOR_STAGE, DenseRecall, DenseStores
-from cortex_engine.retrieval.fusion import Evidence, fusion_method, merge_models, order, reciprocal_rank, separation
-from cortex_engine.retrieval.presentation import Presenter, StageView
+from cortex_engine.retrieval.fusing import Fuser
+from cortex_engine.retrieval.pictures import PICTURE_STAGE, PictureRecall, Pictures, PictureSearch
+from cortex_engine.retrieval.presentation import Presenter
 from cortex_engine.retrieval.query_text import ParsedQuery, parse_query
-from cortex_engine.retrieval.recall import LEXICAL_STAGE, UNAVAILABLE, Losses, Recall, Recalled
+from cortex_engine.retrieval.recall import LEXICAL_STAGE, UNAVAILABLE, Losses, Recall
+from cortex_engine.retrieval.rerank import RerankStage, rerank_plan
 from cortex_engine.retrieval.tracing import TraceRecorder
 
-__all__ = ["DenseStores", "HybridRetriever"]
-
-FUSION_STAGE = "fusion"
-_KEYWORDS = 1.0
-"""Words and character n-grams are two views of one kind of evidence and share its weight."""
-
-_COMPARED = 100
-"""Passages whose texts are read for their character n-grams: the best by vectors and words alone."""
+__all__ = ["DenseStores", "HybridRetriever", "Pictures", "RerankStage"]
 
 MAX_TOP_K = 1000
 MAX_CANDIDATES = 100_000
+MAX_RERANKED = 1000
 
 _NO_DOCUMENT = {
     "document": "There is no document {}.",
@@ -51,14 +45,16 @@ _GROWTH = 4
 
 
 class HybridRetriever:
-    """Finds passages by vectors, by words, or by both (port `Retriever`).
+    """Finds passages and pictures by vectors, passages by words, or both (port `Retriever`).
 
     Args:
         catalog: the truth that hits are joined with.
         embedder_of: the model behind a spec.
         stores_of: where the vectors of a model id can be asked for.
         lexical: the keyword index, asked for once a search; may raise `IndexUnavailableError`.
-        options: candidates, size up to which vectors are scanned, fusion method, diversity cap.
+        options: candidates, size up to which vectors are scanned, fusion method, diversity cap, reranking.
+        pictures: how pictures are got at; None where there are none.
+        rerank: the last stage; None where nothing can be reranked.
 
     Raises:
         ConfigError: there is no fusion method of that name.
@@ -71,71 +67,100 @@ class HybridRetriever:
         stores_of: Callable[[str], DenseStores],
         lexical: Callable[[], LexicalIndex],
         options: SearchOptions = SearchOptions(),  # noqa: B008 - frozen
+        pictures: Pictures | None = None,
+        rerank: RerankStage | None = None,
     ) -> None:
         self._catalog = catalog
         self._embedder_of = embedder_of
         self._stores_of = stores_of
         self._lexical = lexical
         self._options = options
-        self._method = fusion_method(options.fusion)
-        self._presenter = Presenter(catalog, options.max_per_document)
+        self._pictures = pictures
+        self._rerank = rerank or RerankStage(lambda: None, lambda _: b"")
+        self._fuser = Fuser(catalog, options)
+        lookup = pictures.records.lookup_pictures if pictures else None
+        self._presenter = Presenter(catalog, options.max_per_document, lookup)
 
     def retrieve(self, query: Query) -> SearchResult:
         """Search.
 
-        When one recaller of a hybrid search cannot answer, the other goes on, and `degraded` and `warnings` say so.
+        When one recaller of a hybrid search cannot answer, the other goes on, and `degraded` and `warnings` say so; the
+        same holds for pictures and for the reranker.
 
         Raises:
-            UsageError: the query asks for nothing, `top_k` or `candidates` is out of range, a filter makes no sense.
-            NotFoundError: a named collection is not there.
+            UsageError: the query asks for nothing, a number is out of range, a filter makes no sense.
+            NotFoundError: a named collection, or the query's picture, is not there.
             ModelUnavailableError, IndexUnavailableError, ModelMismatchError: no recaller of this mode can answer.
         """
         _check(query)
         trace = TraceRecorder()
-        recall = self._prepare(query, trace)
-        hits = self._search(query, recall, trace) if recall is not None else ()
-        return SearchResult(query, hits, trace.trace, trace.degraded, trace.warnings)
-
-    def _search(self, query: Query, recall: Recall, trace: TraceRecorder) -> tuple[SearchHit, ...]:
-        limit = max(query.candidates or self._options.candidates, query.top_k)
-        while True:
-            recalled = recall.recall(limit)
-            ranking, views, known = self._fuse(recall.words.text, recalled, trace)
-            with trace.stage("present") as notes:
-                hits = self._presenter.present(query, ranking, views, known)
-                notes.candidates = len(hits)
-            if len(hits) >= query.top_k or recalled.exhausted or limit >= recall.passages:
-                return hits
-            limit *= _GROWTH
-
-    def _prepare(self, query: Query, trace: TraceRecorder) -> Recall | None:
-        """The recallers of this search, or None when there is nothing in scope (which the trace then says)."""
         with trace.stage("parse query") as notes:
-            parsed = parse_query(query.text)
+            parsed = parse_query(query.text, wordless=bool(query.picture))
             notes.fact("text", parsed.text)
             notes.fact("phrases", len(parsed.phrases))
             notes.fact("excluded", len(parsed.excluded))
+            if query.picture:
+                notes.fact("picture", query.picture)
+        asking = Asking(query, parsed, self._embedder_of, self._pictures)
+        recall = self._prepare(query, parsed, asking, trace)
+        hits = self._search(query, asking, recall, trace) if recall is not None else ()
+        return SearchResult(query, hits, trace.trace, trace.degraded, trace.warnings)
+
+    def _search(self, query: Query, asking: Asking, recall: Recall, trace: TraceRecorder) -> tuple[SearchHit, ...]:
+        plan = rerank_plan(query, self._options)
+        wanted = replace(query, top_k=max(query.top_k, plan.candidates)) if plan else query
+        limit = max(query.candidates or self._options.candidates, wanted.top_k)
+        while True:
+            recalled = recall.recall(limit)
+            share = recall.pictures.share if recall.pictures else 1.0
+            fused = self._fuser.fuse(recall.words.text, recalled, share, trace)
+            with trace.stage("present") as notes:
+                hits = self._presenter.present(
+                    wanted, fused.ranking, fused.views, fused.known, fused.pictures, asking.place
+                )
+                notes.candidates = len(hits)
+            if len(hits) >= wanted.top_k or recalled.exhausted or limit >= recall.size:
+                break
+            limit *= _GROWTH
+        if plan is None:
+            return hits
+        return self._rerank.apply(plan, asking.text, lambda: asking.drawn, hits, trace)[: query.top_k]
+
+    def _prepare(self, query: Query, parsed: ParsedQuery, asking: Asking, trace: TraceRecorder) -> Recall | None:
+        """The recallers of this search, or None when there is nothing in scope (which the trace then says)."""
         with trace.stage("scope") as notes:
             documents = self._catalog.scope(query.filters)
-            by_language = self._catalog.languages(documents)
+            by_language = self._catalog.languages(documents) if _wants(query, HitKind.TEXT) else {}
             passages = notes.candidates = sum(by_language.values())
             languages = tuple(code for code in by_language if code)
             notes.fact("documents", "all" if documents is None else len(documents))
             notes.fact("languages", ", ".join(languages))
+            seeing, pictures = self._picture_scope(query, documents)
+            if pictures:
+                notes.fact("pictures", pictures)
         for kind, values in self._catalog.unknown(query.filters).items():
             trace.warn(_in_no_document(kind, values))
-        if not passages:
-            trace.warn(
-                "There is nothing to search yet: the library holds no text. Add documents first."
-                if documents is None
-                else "No document with text meets the filters."
-            )
+        asking.tell_blind(trace)
+        if not passages and not pictures:
+            trace.warn(_nothing(query, documents is None))
             return None
-        losses = Losses(query.mode, parsed.restricted, trace)
-        dense = self._embed(query, parsed, documents, passages, losses, trace)
-        lexical = self._open_lexical(query, parsed, losses)
+        # A picture without words leaves nothing to search by words.
+        losses = Losses(query.mode if parsed.text else SearchMode.VECTOR, parsed.restricted, trace)
+        scope = _Scope(documents, passages, seeing, pictures)
+        dense, looks = self._embed(query, asking, scope, losses, trace)
+        lexical = self._open_lexical(query, parsed, losses) if passages and parsed.text else None
+        if not dense and looks is None and lexical is None:
+            trace.warn(_NOTHING_COMPARABLE)
+            return None
         words = parsed.lexical(languages)
-        return Recall(query.mode, parsed, words, documents, passages, dense, lexical, losses, trace)
+        return Recall(query.mode, parsed, words, documents, passages, dense, lexical, losses, trace, looks)
+
+    def _picture_scope(self, query: Query, documents: frozenset[str] | None) -> tuple[dict[str, EmbeddingSpec], int]:
+        """Models that see and pictures in scope; none where pictures take no part."""
+        if self._pictures is None or query.mode is SearchMode.LEXICAL or not _wants(query, HitKind.PICTURE):
+            return {}, 0
+        seeing = self._pictures.specs(query.filters)
+        return seeing, self._pictures.records.picture_counts(documents) if seeing else 0
 
     def _open_lexical(self, query: Query, parsed: ParsedQuery, losses: Losses) -> LexicalIndex | None:
         if query.mode is SearchMode.VECTOR and not parsed.restricted:
@@ -147,111 +172,96 @@ class HybridRetriever:
             return None
 
     def _embed(
-        self,
-        query: Query,
-        parsed: ParsedQuery,
-        documents: frozenset[str] | None,
-        passages: int,
-        losses: Losses,
-        trace: TraceRecorder,
-    ) -> tuple[DenseRecall, ...]:
+        self, query: Query, asking: Asking, scope: _Scope, losses: Losses, trace: TraceRecorder
+    ) -> tuple[tuple[DenseRecall, ...], PictureSearch | None]:
+        """Who looks for passages by vectors, and who looks for pictures."""
         if query.mode is SearchMode.LEXICAL:
-            return ()
-        scan = documents is not None or passages <= self._options.exact_below
+            return (), None
+        scan = scope.documents is not None or scope.passages <= self._options.exact_below
         with trace.stage("embed") as notes:
             try:
-                specs = self._catalog.specs(documents)
-                if not specs:
-                    raise IndexUnavailableError(
-                        "No passage in scope has vectors yet. Let the ingest end, or run 'doctor'."
-                    )
-                notes.fact("models", ", ".join(spec.model for spec in specs.values()))
+                specs = self._catalog.specs(scope.documents) if scope.passages else {}
+                if not specs and not scope.pictures:
+                    raise IndexUnavailableError(_NO_VECTORS)
+                if scope.passages and not specs:
+                    trace.warn(_NO_VECTORS, VECTOR_STAGE)
+                models = {**specs, **(scope.seeing if scope.pictures else {})}
+                notes.fact("models", ", ".join(spec.model for spec in models.values()))
                 dense = tuple(
                     DenseRecall(
-                        spec.model, self._embedded(spec, parsed.text), self._stores_of(model_id), documents, scan
+                        spec.model, asking.vector(spec), self._stores_of(model_id), scope.documents, scan, model_id
                     )
                     for model_id, spec in specs.items()
+                    if asking.can(spec)
                 )
+                looks = self._looks(query, asking, scope, trace)
             except UNAVAILABLE as error:
                 notes.warning = str(error)
+                if not scope.passages:
+                    raise
                 losses.add(VECTOR_STAGE, error)
-                return ()
+                return (), None
             notes.candidates = len(dense)
-        return dense
+        return dense, looks
 
-    def _embedded(self, spec: EmbeddingSpec, text: str) -> NDArray[np.float32]:
-        embedder = self._embedder_of(spec)
-        if embedder.spec != spec:
-            raise ModelMismatchError(
-                f"The documents were embedded with '{spec.model}' (revision {spec.revision[:12]}), but the model at "
-                f"hand is '{embedder.spec.model}' (revision {embedder.spec.revision[:12]}). Restore the first, or "
-                f"move the collection to the new model."
-            )
-        return embedder.embed_query(text)
+    def _looks(self, query: Query, asking: Asking, scope: _Scope, trace: TraceRecorder) -> PictureSearch | None:
+        """Who looks for pictures, None where none in scope has a vector.
 
-    def _fuse(
-        self, text: str, recalled: Recalled, trace: TraceRecorder
-    ) -> tuple[Ranking, list[StageView], Mapping[str, Passage]]:
-        """The final ranking, how each stage saw the passages, and the passages where they were read already."""
-        views: list[StageView] = []
-        if recalled.dense:
-            weighted = [replace(evidence, weight=separation(evidence)) for evidence in recalled.dense]
-            dense = merge_models(weighted)
-            cosines: dict[str, float] = {}
-            for evidence in recalled.dense:
-                for chunk_id, score in evidence.scores.items():
-                    cosines[chunk_id] = max(score, cosines.get(chunk_id, score))
-            views.append(StageView(dense.ranking, cosines))
-            if recalled.lexical is None:
-                return dense.ranking, views, {}
-        lexical = recalled.lexical
-        if lexical is None:
-            raise IndexUnavailableError("No index could answer. Run 'rebuild'.")
-        views.append(StageView(lexical.ranking, lexical.scores))
-        if not recalled.dense:
-            return lexical.ranking, views, {}
-        stages: list[Evidence] = [dense, lexical]
-        known: Mapping[str, Passage] = {}
-        # Plain rank fusion is what others are measured against: the two rankings and nothing else.
-        if self._method is not reciprocal_rank and all(evidence.moments for evidence in stages):
-            characters, known = self._compare(text, stages, trace)
-            if characters is not None:
-                views.append(StageView(characters.ranking, characters.scores))
-                stages = [dense, replace(lexical, weight=_KEYWORDS / 2), replace(characters, weight=_KEYWORDS / 2)]
-        ranking = self._fused(stages, trace)
-        return ranking, [*views, StageView(ranking)], known
+        Raises:
+            IndexUnavailableError: their index cannot answer, and there are no passages to go on with.
+        """
+        if self._pictures is None or not scope.pictures:
+            return None
+        left_out = frozenset({picture_id(*asking.place)} if asking.place else ())
+        recallers = []
+        for model_id, spec in scope.seeing.items():
+            try:
+                stores = {name: self._pictures.store_of(model_id, name) for name in VectorName}
+            except IndexUnavailableError as error:
+                if not scope.passages:
+                    raise
+                trace.warn(f"{error} The search went on without pictures.", PICTURE_STAGE)
+                continue
+            there = {name: store for name, store in stores.items() if store is not None}
+            if query.prefetch and VectorName(query.prefetch) not in there:
+                trace.warn(f"No {query.prefetch} has a vector yet under '{spec.model}', so none was found by it.")
+            elif there:
+                recallers.append(
+                    PictureRecall(model_id, asking.vector(spec), there, scope.documents, query.prefetch, left_out)
+                )
+        share = self._options.picture_weight if query.picture_weight is None else query.picture_weight
+        records = self._pictures.records
+        return PictureSearch(tuple(recallers), scope.pictures, share, asking.parsed, records) if recallers else None
 
-    def _compare(
-        self, text: str, stages: list[Evidence], trace: TraceRecorder
-    ) -> tuple[Evidence | None, Mapping[str, Passage]]:
-        """Character n-grams of the passages that are best without them, and these passages."""
-        with trace.stage(CHARACTER_STAGE) as notes:
-            best = order(CHARACTER_STAGE, self._method(stages)).items[:_COMPARED]
-            known = self._catalog.lookup([item.chunk_id for item in best])
-            texts = {chunk_id: passage.chunk.embedded_text for chunk_id, passage in known.items()}
-            notes.candidates = len(texts)
-            return character_evidence(text, texts), known
 
-    def _fused(self, stages: list[Evidence], trace: TraceRecorder) -> Ranking:
-        with trace.stage(FUSION_STAGE) as notes:
-            method = self._method
-            notes.fact("method", self._options.fusion)
-            for evidence in stages:
-                if evidence.moments is None:
-                    method = reciprocal_rank
-                    notes.fact("method", "reciprocal_rank")
-                    notes.warning = (
-                        f"The {evidence.stage} index does not know its scores over all passages; ranks were fused "
-                        f"instead, which is less exact. Run 'rebuild'."
-                    )
-                    trace.warn(notes.warning, FUSION_STAGE)
-                else:
-                    notes.fact(f"{evidence.stage} mean", evidence.moments.mean)
-                    notes.fact(f"{evidence.stage} deviation", evidence.moments.deviation)
-                    notes.fact(f"{evidence.stage} weight", evidence.weight)
-            ranking = order(FUSION_STAGE, method(stages))
-            notes.candidates = len(ranking)
-        return ranking
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What is searched: documents (None for all), how many passages and pictures they have, models of the pictures."""
+
+    documents: frozenset[str] | None
+    passages: int
+    seeing: Mapping[str, EmbeddingSpec]
+    pictures: int
+
+
+_NO_VECTORS = "No passage in scope has vectors yet. Let the ingest end, or run 'doctor'."
+_NOTHING_COMPARABLE = (
+    "Nothing in scope can be compared with the query yet: pictures are embedded in the background, and models that read text "
+    "only know no pictures."
+)
+
+
+def _wants(query: Query, kind: HitKind) -> bool:
+    return not query.kinds or kind in query.kinds
+
+
+def _nothing(query: Query, everything: bool) -> str:
+    if not _wants(query, HitKind.TEXT):
+        where = "The library holds" if everything else "The documents that meet the filters hold"
+        return f"{where} no pictures that can be searched. Collections whose model sees, such as Qwen3-VL, keep them."
+    if everything:
+        return "There is nothing to search yet: the library holds no text. Add documents first."
+    return "No document with text meets the filters."
 
 
 def _in_no_document(kind: str, values: Sequence[str]) -> str:
@@ -267,3 +277,20 @@ def _check(query: Query) -> None:
         raise UsageError(
             f"candidates is {query.candidates}; it must be between 0 (the default) and {MAX_CANDIDATES:,}."
         )
+    _check_looks(query)
+
+
+def _check_looks(query: Query) -> None:
+    """Numbers and words that concern pictures and reranking."""
+    if query.mode is SearchMode.LEXICAL and (query.picture or not _wants(query, HitKind.TEXT)):
+        raise UsageError("Pictures are not found by words, nor words by a picture. Search by meaning, or by both.")
+    if query.prefetch not in ("", *VectorName):
+        raise UsageError(f"prefetch is '{query.prefetch}'; use 'picture', 'description', or '' for both.")
+    weight = query.picture_weight
+    if weight is not None and not 0.0 <= weight <= 1.0:
+        raise UsageError(
+            f"picture_weight is {weight:g}; it must be between 0 (the description alone) and 1 (the picture alone)."
+        )
+    for name, value in (("rerank_candidates", query.rerank_candidates), ("rerank_top_k", query.rerank_top_k)):
+        if not 0 <= value <= MAX_RERANKED:
+            raise UsageError(f"{name} is {value}; it must be between 0 (the setting) and {MAX_RERANKED}.")

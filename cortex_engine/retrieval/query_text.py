@@ -50,18 +50,23 @@ class ParsedQuery:
         return LexicalQuery(without_function_words(self.text), self.phrases, self.excluded, languages)
 
 
-def parse_query(typed: str) -> ParsedQuery:
+def parse_query(typed: str, wordless: bool = False) -> ParsedQuery:
     """Take a query apart.
 
     A hyphen excludes only at the start or after white space and directly before a word or quotation mark: "e-mail" and
     "a - b" are plain words. A quotation mark that is never closed is ignored, and so is one that follows a digit
     (`19" rack`).
 
+    Args:
+        wordless: whether nothing at all may be typed (something else, a picture, is asked for).
+
     Raises:
         UsageError: nothing is asked for (empty, or exclusions only), or the query is too long.
     """
     if len(typed) > MAX_CHARACTERS:
         raise UsageError(f"The query has {len(typed):,} characters; at most {MAX_CHARACTERS:,} are possible.")
+    if wordless and not typed.strip():
+        return ParsedQuery("")
     words, phrases, excluded, loose = _scan(typed)
     if not _has_word(words):
         if excluded:

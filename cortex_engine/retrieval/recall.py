@@ -15,6 +15,7 @@ from cortex_engine.core.protocols import LexicalIndex, LexicalQuery
 from cortex_engine.core.search import Ranking, ScoredChunk, SearchMode
 from cortex_engine.retrieval.dense import VECTOR_STAGE, DenseRecall
 from cortex_engine.retrieval.fusion import Evidence
+from cortex_engine.retrieval.pictures import PICTURE_STAGE, PictureEvidence, PictureSearch
 from cortex_engine.retrieval.query_text import ParsedQuery
 from cortex_engine.retrieval.tracing import TraceRecorder
 
@@ -63,12 +64,16 @@ class Recalled:
     Attributes:
         dense: evidence of each embedding model; empty when vectors take no part.
         lexical: evidence by words; None when words take no part.
-        exhausted: more candidates would not bring more passages.
+        exhausted: more candidates would not bring more passages or pictures.
+        pictures: what is known of pictures under each model; empty when they take no part.
+        models: model id of each of `dense`.
     """
 
     dense: tuple[Evidence, ...]
     lexical: Evidence | None
     exhausted: bool
+    pictures: tuple[PictureEvidence, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -80,6 +85,7 @@ class Recall:
         passages: number of passages in scope.
         dense: one for each embedding model in scope; emptied when vectors are lost.
         lexical: the keyword index; None when it is lost or takes no part.
+        pictures: where pictures are looked for; None when they are lost or take no part.
     """
 
     mode: SearchMode
@@ -91,6 +97,12 @@ class Recall:
     lexical: LexicalIndex | None
     losses: Losses
     trace: TraceRecorder
+    pictures: PictureSearch | None = None
+
+    @property
+    def size(self) -> int:
+        """Passages or pictures in scope, whichever are more: no recaller has more candidates."""
+        return max(self.passages, self.pictures.count if self.pictures else 0)
 
     def recall(self, limit: int) -> Recalled:
         """Candidates of every recaller, at most `limit` each, completed by the scores of the others.
@@ -100,6 +112,7 @@ class Recall:
         """
         by_words = self._match(limit)
         by_vectors = self._nearest(limit, by_words)
+        pictures = self._look(limit)
         use_words = by_words is not None and self.mode is not SearchMode.VECTOR
         rankings = [*by_vectors, *([by_words] if by_words is not None and use_words else [])]
         everyone = list(dict.fromkeys(item.chunk_id for ranking in rankings for item in ranking))
@@ -109,7 +122,20 @@ class Recall:
                 recaller.evidence(ranking, everyone) for recaller, ranking in zip(self.dense, by_vectors, strict=True)
             )
             lexical = self._word_evidence(by_words, everyone) if by_words is not None and use_words else None
-        return Recalled(dense, lexical, self._exhausted(limit, by_words))
+        models = tuple(recaller.model_id for recaller in self.dense)
+        return Recalled(dense, lexical, self._exhausted(limit, by_words), pictures, models)
+
+    def _look(self, limit: int) -> tuple[PictureEvidence, ...]:
+        if self.pictures is None:
+            return ()
+        try:
+            return self.pictures.recall(limit, self.trace)
+        except UNAVAILABLE as error:
+            self.pictures = None
+            if not self.dense and self.lexical is None:
+                raise
+            self.trace.warn(f"{error} The search went on without pictures.", PICTURE_STAGE)
+            return ()
 
     def _match(self, limit: int) -> Ranking | None:
         if self.lexical is None:
@@ -167,6 +193,8 @@ class Recall:
 
     def _exhausted(self, limit: int, by_words: Ranking | None) -> bool:
         """Words end when fewer than `limit` matched; vectors only with the last passage, unless a phrase decides."""
+        if self.pictures is not None and limit < self.pictures.count:
+            return False
         words_end = by_words is None or len(by_words) < limit
         if not self.dense or (self.parsed.phrases and by_words is not None):
             return words_end

@@ -1,0 +1,95 @@
+"""Searching: the query line put together on one library."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cortex_engine import query_pictures
+from cortex_engine.core.errors import IndexUnavailableError, UsageError
+from cortex_engine.core.pictures import ModelInput, VectorName
+from cortex_engine.core.protocols import ScoringVectorStore
+from cortex_engine.core.reranking import Candidate, Judgement
+from cortex_engine.core.search import Query, SearchResult
+from cortex_engine.library import Library
+
+if TYPE_CHECKING:
+    from cortex_engine.retrieval.hybrid import HybridRetriever
+
+_SEARCHES = 5
+"""How often a search is asked that another process overtakes."""
+
+
+def search(library: Library, query: Query) -> SearchResult:
+    """See `CortexSuite.search`. Asked again where another process built indexes anew or wrote to them meanwhile."""
+    for attempt in range(1, _SEARCHES + 1):
+        warnings = library.prepare_search()
+        before = library.moment()
+        try:
+            result = _search(library, query)
+        except IndexUnavailableError:
+            if attempt == _SEARCHES or library.moment() == before:
+                raise
+            continue
+        overtaken = (result.degraded or not library.owner) and library.moment()[1] != before[1]
+        if attempt == _SEARCHES or not overtaken:
+            break
+    return replace(result, warnings=(*warnings, *result.warnings)) if warnings else result
+
+
+def rerank(library: Library, query: str, texts: Sequence[str]) -> list[Judgement]:
+    """See `CortexSuite.rerank`."""
+    if not query.strip():
+        raise UsageError("The query is empty. Say what the texts are to be judged by.")
+    reranker = library.reranker()
+    if reranker is None:
+        raise UsageError("No reranker is chosen in the settings. Set 'reranker' to use one.")
+    if not texts:
+        return []
+    candidates = [Candidate(str(number), ModelInput(text)) for number, text in enumerate(texts)]
+    return reranker.rerank(ModelInput(query), candidates)
+
+
+def _search(library: Library, query: Query) -> SearchResult:
+    bridged: list[str] = []
+    result = _retriever(library, bridged.append).retrieve(query)
+    return replace(result, warnings=(*dict.fromkeys(bridged), *result.warnings)) if bridged else result
+
+
+def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever:
+    """The query line. `tell` hears where a bridge stands in for a model that is gone."""
+    from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever, Pictures, RerankStage
+    from cortex_engine.retrieval.scoped import within
+
+    catalog = library.catalog
+
+    # Half a move to another model must not show.
+    def stores_of(model_id: str) -> DenseStores:
+        members, of = catalog.members(model_id), catalog.documents_of
+        large = library.large_store(model_id)
+        return DenseStores(
+            exact=within(library.exact_store(model_id), members, of),
+            approximate=within(large, members, of) if large is not None else None,
+        )
+
+    def pictures_of(model_id: str, name: VectorName) -> ScoringVectorStore | None:
+        store = library.picture_store(model_id, name)
+        return within(store, catalog.members(model_id), catalog.documents_of) if store is not None else None
+
+    def drawn(reference: str) -> bytes:
+        return query_pictures.query_picture(library, reference).data
+
+    options = library.config.search_options()
+    if not library.owner or library.config.vector_store == "exact":
+        options = replace(options, exact_below=sys.maxsize)
+    return HybridRetriever(
+        catalog,
+        lambda spec: library.bridges.embedder(spec, tell),
+        stores_of,
+        library.lexical_index,
+        options,
+        Pictures(catalog, pictures_of, drawn, lambda reference: query_pictures.place_of(library, reference)),
+        RerankStage(library.reranker, drawn),
+    )
