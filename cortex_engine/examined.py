@@ -55,9 +55,6 @@ class ExaminedEmbedder:
 class ExaminedMultimodalEmbedder(ExaminedEmbedder):
     """The same for embedders that see."""
 
-    def __init__(self, within: MultimodalEmbedder, ready: Callable[[], Embedder]) -> None:
-        super().__init__(within, ready)
-
     def embed_inputs(self, inputs: Sequence[ModelInput], instruction: str | None = None) -> Vectors:
         """See `MultimodalEmbedder.embed_inputs`."""
         return self._seeing().embed_inputs(inputs, instruction)
@@ -72,6 +69,7 @@ class ExaminedMultimodalEmbedder(ExaminedEmbedder):
 
 def examined(within: Embedder, ready: Callable[[], Embedder]) -> Embedder:
     """The embedder, examined before its first vector."""
-    if isinstance(within, MultimodalEmbedder):
+    # isinstance with a protocol reads every property of the object, and some of them read files.
+    if hasattr(type(within), "embed_query_input"):
         return ExaminedMultimodalEmbedder(within, ready)
     return ExaminedEmbedder(within, ready)

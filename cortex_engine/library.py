@@ -308,7 +308,7 @@ class Library:
 
     def chunker(self, spec: EmbeddingSpec, options: IngestOptions | None = None) -> Chunker:
         """The chunker for a model and a job's options."""
-        return backends.build_chunker(self.config, self.embedder(spec), options)
+        return backends.build_chunker(self.config, self.shelf.description(spec), options)
 
     def parser_for(self, options: IngestOptions) -> DocumentParser:
         """The parse box, reading as a job's options ask."""

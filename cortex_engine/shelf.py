@@ -37,12 +37,14 @@ class _Place:
     """What is known of one model; `lock` is held while it is made or loaded.
 
     Attributes:
+        described: made for its tokenizer while the model's vectors are not fit.
         cover: what is handed out in place of the embedder, and asks it itself.
         frozen: whether its probes are known to lie in the catalog.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     embedder: Embedder | None = None
+    described: Embedder | None = None
     cover: Embedder | None = None
     frozen: bool = False
     state: ModelState = ModelState.IDLE
@@ -80,6 +82,19 @@ class ModelShelf:
                 within = self._made(place, spec)
         return place.cover or examined(within, lambda: self._ready(spec))
 
+    def description(self, spec: EmbeddingSpec) -> Embedder:
+        """The embedder of `spec` for its tokenizer, also while its vectors are not fit: passages are cut for it all the same.
+
+        Raises:
+            ModelMismatchError, ModelUnavailableError: with cause and remedy.
+        """
+        place = self._place(spec.id)
+        found = place.embedder or place.described
+        if found is None:
+            with place.lock:
+                found = place.described = backends.embedder_of(self._config, spec)
+        return found
+
     def put(self, embedder: Embedder) -> None:
         """Let this embedder stand for its spec."""
         place = self._place(embedder.spec.id)
@@ -90,10 +105,16 @@ class ModelShelf:
         """Hand out this embedder for its spec, which asks the one that `embedder` gave before where it does not know itself."""
         self._place(embedder.spec.id).cover = embedder
 
-    def probe_report(self, spec: EmbeddingSpec) -> ProbeReport | None:
-        """What the probes said of a model when it was loaded last; None where it cannot be loaded (`state` says why)."""
-        self.load(spec)
+    def verify(self, spec: EmbeddingSpec) -> ProbeReport | None:
+        """Look at a model again, loaded or not, and let its state follow; None where it cannot be loaded (`state` says why)."""
+        place = self._place(spec.id)
+        with place.lock:
+            self._load(place, spec)
         return self._canaries.report(spec.id)
+
+    def probe_report(self, model_id: str) -> ProbeReport | None:
+        """What the probes said of a model when this process loaded it last. Never waits."""
+        return self._canaries.report(model_id)
 
     def default_spec(self) -> EmbeddingSpec:
         """The spec of the model that the settings name.
@@ -139,30 +160,39 @@ class ModelShelf:
             if place.state is ModelState.HEALTHY:
                 return place.state
             place.state, place.reason = ModelState.LOADING, ""
-            try:
-                embedder = self._made(place, spec)
-                embedder.load()
-                look = self._canaries.look(embedder)
-                fault = look.fault or examine(embedder)
-                state, reason = (ModelState.UNHEALTHY, fault) if fault else (ModelState.HEALTHY, look.note)
-                place.frozen = not fault and self._canaries.freeze(spec)
-            except ModelUnhealthyError as error:
-                state, reason = ModelState.UNHEALTHY, str(error)
-            except ModelUnavailableError as error:
-                state, reason = ModelState.ABSENT, str(error)
-            except CortexError as error:
-                state, reason = ModelState.UNHEALTHY, str(error)
-            # A library underneath may fail in any way; the page says so, the log has the traceback, others go on.
-            except Exception as error:  # noqa: BLE001
-                _log.exception("the embedding model %s failed while it was loaded", spec.model)
-                state = ModelState.UNHEALTHY
-                reason = f"The model '{spec.model}' failed while it was loaded ({type(error).__name__}: {error}). See the log."
-            if reason:
-                _log.warning("embedding model %s: %s", spec.model, reason)
-            if state is not ModelState.HEALTHY:
-                place.embedder = None
-            place.reason, place.state = reason, state
-            return state
+            return self._load(place, spec)
+
+    def _load(self, place: _Place, spec: EmbeddingSpec) -> ModelState:
+        """Load and examine the model of a place, whose lock is held."""
+        self._canaries.forget(spec.id)
+        if place.state is ModelState.UNHEALTHY:
+            place.state = ModelState.LOADING
+        try:
+            embedder = self._made(place, spec)
+            embedder.load()
+            look = self._canaries.look(embedder)
+            fault = look.fault or examine(embedder)
+            state, reason = (ModelState.UNHEALTHY, fault) if fault else (ModelState.HEALTHY, look.note)
+            place.frozen = not fault and self._canaries.freeze(spec)
+        except ModelUnhealthyError as error:
+            state, reason = ModelState.UNHEALTHY, str(error)
+        except ModelUnavailableError as error:
+            state, reason = ModelState.ABSENT, str(error)
+        except CortexError as error:
+            state, reason = ModelState.UNHEALTHY, str(error)
+        # A library underneath may fail in any way; the page says so, the log has the traceback, others go on.
+        except Exception as error:  # noqa: BLE001
+            _log.exception("the embedding model %s failed while it was loaded", spec.model)
+            state = ModelState.UNHEALTHY
+            reason = (
+                f"The model '{spec.model}' failed while it was loaded ({type(error).__name__}: {error}). See the log."
+            )
+        if reason and reason != place.reason:
+            _log.warning("embedding model %s: %s", spec.model, reason)
+        if state is not ModelState.HEALTHY:
+            place.embedder = None
+        place.reason, place.state = reason, state
+        return state
 
     def unload(self) -> None:
         """Give back the memory of every model that can; the next use loads it again. Waits for calls that are under way."""

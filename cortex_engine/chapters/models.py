@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cortex_engine import planning, readiness
+from cortex_engine import caring, planning, readiness
 from cortex_engine.background import load_models
 from cortex_engine.chapters.base import Chapter
 from cortex_engine.core.app import ModelState, ModelStatus
 from cortex_engine.core.planning import ModelChoice, ModelPlan
+from cortex_engine.core.probes import ProbeReport
 
 
 class ModelsChapter(Chapter):
@@ -44,6 +45,14 @@ class ModelsChapter(Chapter):
         """Give back the memory of every model that can; each loads again with its next use."""
         self._library.shelf.unload()
         self._library.rerankers.unload()
+
+    def verify_models(self) -> list[ProbeReport]:
+        """Load the models of all collections, embed their probes and compare them with the frozen ones; one report for each.
+
+        A model that gives other vectors than before is not used from then on (`model_statuses` says so). Models that cannot
+        be loaded are left out; `model_statuses` says why.
+        """
+        return caring.verify_models(self._library)
 
     def model_choices(self) -> list[ModelChoice]:
         """Embedding models that can be chosen, those of the settings first; `here` tells which need no download."""

@@ -90,6 +90,11 @@ class Canaries:
             return False
         return True
 
+    def forget(self, model_id: str) -> None:
+        """What was found before counts no more."""
+        with self._guard:
+            self._seen.pop(model_id, None)
+
     def report(self, model_id: str) -> ProbeReport | None:
         """What the last look of this process at a model found."""
         with self._guard:
