@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,20 @@ def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.reranking_kit.tiny_cross_encoder import write_cross_encoder
 
     return write_cross_encoder(tmp_path_factory.mktemp("cross_encoder") / "tiny-cross-encoder", trained=True)
+
+
+@pytest.fixture
+def vision() -> Iterator[Callable[..., Any]]:
+    """Start vision endpoints on this machine; all are stopped at the end."""
+    from tests.vision_endpoint import VisionEndpoint
+
+    started: list[VisionEndpoint] = []
+
+    def start(answer: str | int | bytes = "A picture.") -> VisionEndpoint:
+        started.append(VisionEndpoint(answer))
+        return started[-1]
+
+    yield start
+    for endpoint in started:
+        if not endpoint.ended.is_set():
+            endpoint.close()
