@@ -7,7 +7,7 @@ from importlib import metadata
 
 import streamlit as st
 
-from cortex_engine.config import LoadedConfig
+from cortex_engine.config import SECRETS, LoadedConfig, secret
 from cortex_engine.core.installed import version_of
 from cortex_ui import safe
 
@@ -30,6 +30,7 @@ def draw(loaded: LoadedConfig) -> None:
             ("Python", platform.python_version()),
             ("Appearance", "Light, dark or as the system has it: in the menu at the top right, under Settings"),
             ("Secrets", "None are kept in the settings. Of API keys only a hash is kept"),
+            *((name, "set in the environment" if secret(name) else "not set") for name in SECRETS),
         )
     )
     st.subheader("Licences")

@@ -157,10 +157,11 @@ def _widget(state: SettingState, key: str, fixed: bool) -> None:
         st.selectbox(label, options, label_visibility="collapsed", **common)
     elif kind in {"whole", "number"}:
         whole = kind == "whole"
+        step = 1 if whole else 0.05 if values.limits(name)[1] == 1 else 0.5
         st.number_input(
             label,
             value=None if values.may_be_null(name) else "min",
-            step=1 if whole else 0.5,
+            step=step,
             format="%d" if whole else "%g",
             placeholder="Left to the model" if values.may_be_null(name) else None,
             label_visibility="collapsed",

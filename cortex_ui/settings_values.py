@@ -57,6 +57,23 @@ _TITLES = {
     "server_address": "Address to listen on",
     "server_port": "Port",
     "server_proxy": "Reverse proxy",
+    "qwen3_vl_enabled": "Qwen3-VL for new collections",
+    "qwen3_vl_model_size": "Size of the Qwen3-VL embedding model",
+    "qwen3_vl_dtype": "Qwen3-VL precision",
+    "qwen3_vl_max_pixels": "Largest picture in pixels",
+    "qwen3_vl_reranker_enabled": "Rerank with Qwen3-VL",
+    "qwen3_vl_reranker_size": "Size of the Qwen3-VL reranker",
+    "qwen3_vl_reranker_top_k": "Results that leave the reranker",
+    "qwen3_vl_reranker_candidates": "Candidates that enter the reranker",
+    "qwen3_vl_embed_batch_size": "Inputs a step of Qwen3-VL embedding",
+    "qwen3_vl_rerank_batch_size": "Pairs a step of Qwen3-VL reranking",
+    "reranker_url": "Address of the rerank service",
+    "reranker_model": "Model of the reranker",
+    "page_pictures": "Embed pages as pictures",
+    "picture_weight": "Weight of a picture's look",
+    "describe_pictures": "Describe pictures by a model",
+    "vision_api_base": "Address of the vision model",
+    "vision_model": "Name of the vision model",
 }
 _ERRORS = "settings_errors"
 

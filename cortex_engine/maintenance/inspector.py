@@ -30,12 +30,12 @@ _EXTRA_DIRECTIONS = 8
 
 _NONE_NEEDED = "Nothing has to be done: vectors of this model can be searched by Qwen3-VL as they are."
 _REEMBED = (
-    "The Qwen3-VL reranker can order what is found. To search by Qwen3-VL embeddings, put the documents into a collection "
-    "that is made with that model."
+    "The Qwen3-VL reranker can order what is found. To search by Qwen3-VL embeddings, move the collection to that model; "
+    "nothing is parsed again, and searches go on meanwhile."
 )
 _CHECK_SOURCE = (
-    "Two models have this dimension. Look at the model named with the collection: vectors of Qwen3-VL-Embedding-8B can be "
-    "searched as they are; those of NV-Embed-v2 need a new collection."
+    "Several models have this dimension. Look at the model named with the collection: vectors of Qwen3-VL-Embedding-8B can be "
+    "searched as they are; a collection of NV-Embed-v2, or of any other model, has to be moved to it."
 )
 
 COMPATIBILITY: tuple[Compatibility, ...] = (

@@ -76,7 +76,10 @@ def test_every_setting_is_there_with_its_description_default_variable_and_cost(f
         ("candidates", "number_input", 500),
         ("parse_wall_seconds", "number_input", 12.5),
         ("qwen3_vl_mrl_dim", "number_input", 1024),
+        ("picture_weight", "number_input", 0.25),
+        ("qwen3_vl_enabled", "toggle", True),
         ("fusion", "selectbox", "reciprocal_rank"),
+        ("reranker", "selectbox", "local"),
         ("default_collection", "text_input", "default"),
         ("default_collection", "text_input", ":red[x]"),
     ],
@@ -243,6 +246,16 @@ def test_about_says_version_places_and_licences(folder: Path) -> None:
     assert str(folder) in shown
     assert "cortex_config.json" in shown
     assert "MIT" in shown
+
+
+def test_keys_of_services_are_only_said_to_be_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert folder
+    monkeypatch.setenv("RUNPOD_API_KEY", "hush")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    shown = texts(page("About"))
+    assert "<th>RUNPOD_API_KEY</th><td>set in the environment</td>" in shown
+    assert "<th>OPENAI_API_KEY</th><td>not set</td>" in shown
+    assert "hush" not in shown
 
 
 def test_values_of_settings_in_words() -> None:
