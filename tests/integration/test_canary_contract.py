@@ -204,7 +204,12 @@ def test_the_packaged_model_makes_sense_and_its_changes_are_told_apart(graph_fol
 
 
 def test_an_overwritten_folder_is_noticed_at_the_next_load_and_nothing_is_mixed(
-    open_suite: OpenSuite, qwen3_vl_models: Path, permuted: Path, folder: Path, tmp_path: Path
+    open_suite: OpenSuite,
+    qwen3_vl_models: Path,
+    permuted: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = qwen3_vl_models / "trained_embedding"
     settings = {"CORTEX_EMBEDDING_BACKEND": "qwen3_vl", "QWEN3_VL_EMBEDDING_MODEL": str(model)}
@@ -217,6 +222,7 @@ def test_an_overwritten_folder_is_noticed_at_the_next_load_and_nothing_is_mixed(
 
     suite.unload_models()
     suite._library.shelf.put(_Posing(permuted, spec))
+    monkeypatch.setattr("cortex_engine.backends.embedder_of", lambda config, spec: _Posing(permuted, spec))
     result = suite.search(suite_query("tea"))
     assert result.degraded == ("vector",)
     assert any("is not the model that made the vectors" in warning for warning in result.warnings)
@@ -229,12 +235,11 @@ def test_an_overwritten_folder_is_noticed_at_the_next_load_and_nothing_is_mixed(
     suite.ingest([later], "Papers")
     assert suite._library.catalog.counts().vectors == before  # its passage waits
     assert len(suite._library.catalog.unembedded()) == 1
-    suite._library.shelf.put(_Posing(permuted, spec))
     assert [report.verdict for report in suite.verify_models()] == [Verdict.DIFFERENT_MODEL]
     found = [finding for finding in suite.doctor() if finding.check == "models"]
     assert [finding.severity for finding in found] == [Severity.ERROR]
 
-    # what was found unfit is made anew when it is asked for again: the folder holds the former model
+    monkeypatch.undo()  # the former model is back
     assert [report.verdict for report in suite.verify_models()] == [Verdict.IDENTICAL]
     suite.doctor(fix=True)
     assert suite._library.catalog.unembedded() == []
