@@ -54,23 +54,28 @@ class RunningWishes:
     max_pixels: int = MAX_PIXELS
 
 
-def require_libraries(model: str, purpose: Purpose) -> Any:
+def require_libraries(model: str, purpose: Purpose, *, sees: bool = True) -> Any:
     """sentence_transformers, with torch and torchvision known to work.
+
+    Args:
+        sees: whether the model reads pictures and needs torchvision; a broken one is a hindrance in any case.
 
     Raises:
         ModelUnavailableError: one of them is missing or broken; cause and remedy.
     """
     need = f"for the {purpose.noun} {model}"
-    require("torch", need, INSTALL)
+    install = INSTALL if sees else "pip install -r requirements.txt"
+    require("torch", need, install)
     try:
         ensure_torchvision()
     except Exception as error:  # a broken build raises whatever its C++ parts raise
         raise ModelUnavailableError(
-            f"The package 'torchvision' is needed {need}, but the one installed does not work ({error}). Install it with: "
-            f"{INSTALL}"
+            f"The package 'torchvision' is needed {need}, but the one installed does not work ({error}). "
+            + (f"Install it with: {INSTALL}" if sees else "Take it out with: pip uninstall torchvision")
         ) from error
-    require("torchvision", need, INSTALL)
-    return require("sentence_transformers", need, INSTALL)
+    if sees:
+        require("torchvision", need, install)
+    return require("sentence_transformers", need, install)
 
 
 def run_where(folder: Path, model: str, purpose: Purpose, wishes: RunningWishes) -> Running:

@@ -13,16 +13,14 @@ from cortex_engine.checkpoints.batches import in_batches, release_memory
 from cortex_engine.checkpoints.choices import choose_device
 from cortex_engine.checkpoints.folder import Purpose, find_folder, read_object, refuse_pickles
 from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
-from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
+from cortex_engine.checkpoints.qwen3_vl import require_libraries
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
-from cortex_engine.core.optional import require
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.special_tokens import harmless
 from cortex_engine.reranking.scoring import Scores, ScoringReranker
 
 DEFAULT_MODEL = "BAAI/bge-reranker-v2-m3"
 RERANKER = Purpose("reranker", "reranker_model", "set 'reranker' to 'none'")
-_INSTALL = "pip install sentence-transformers"
 _UNUSED = frozenset({"position_ids"})
 _LONGEST = 8192
 _REMEDY = "Choose a smaller reranker, or give the work to a device with more memory."
@@ -78,9 +76,7 @@ class CrossEncoderReranker(ScoringReranker):
         folder = find_folder(self._model, offline=self._offline, weights=True, purpose=RERANKER)
         refuse_pickles(folder, self._model, RERANKER)
         self._refuse_others(folder)
-        require("torch", f"for the reranker {self._model}", _INSTALL)
-        ensure_torchvision()
-        library: Any = require("sentence_transformers", f"for the reranker {self._model}", _INSTALL)
+        library = require_libraries(self._model, RERANKER, sees=False)
         device = choose_device(self._wanted_device)
         try:
             with loading_reports() as report:

@@ -15,7 +15,7 @@ from cortex_engine.core.errors import ModelUnavailableError
 from cortex_engine.core.optional import require
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.reranking.scoring import Scores, ScoringReranker
-from cortex_engine.reranking.wire import Dialect, Endpoint, WireError, endpoint_of, question, scores_of
+from cortex_engine.reranking.wire import LARGEST_CALL, Dialect, Endpoint, WireError, endpoint_of, question, scores_of
 
 logger = logging.getLogger(__name__)
 
@@ -95,23 +95,28 @@ class HttpReranker(ScoringReranker):
 
     def _scores(self, query: ModelInput, contents: Sequence[ModelInput], instruction: str | None) -> Scores:  # noqa: ARG002
         texts = [_sendable(content.text) for content in contents]
-        untried = [self._dialect] if self._dialect else list(self._endpoint.dialects)
-        while True:
-            dialect = untried.pop(0)
-            body = question(dialect, self._model, _sendable(query.text), texts)
-            status, content = self._ask(body)
-            if status in _OTHER_DIALECT and untried:
-                continue
-            if status != 200:
-                raise ModelUnavailableError(self._complaint(f"answered with status {status}{_reason(content)}"))
+        dialects = (self._dialect,) if self._dialect else self._endpoint.dialects
+        for dialect in dialects:
+            step = LARGEST_CALL[dialect]
+            parts = (texts[start : start + step] for start in range(0, len(texts), step))
             try:
-                scores = scores_of(dialect, _json(content), len(contents))
+                scores = [score for part in parts for score in self._called(dialect, _sendable(query.text), part)]
             except WireError as error:
-                if untried:
-                    continue
-                raise ModelUnavailableError(self._complaint(f"answered with {error}")) from error
+                if dialect is dialects[-1]:
+                    raise ModelUnavailableError(self._complaint(f"answered with {error}")) from error
+                continue
             self._dialect = dialect
             return np.asarray(scores, np.float64)
+        raise AssertionError("the last dialect returns or raises")
+
+    def _called(self, dialect: Dialect, query: str, texts: list[str]) -> list[float]:
+        """The scores of one call; WireError also where the service does not understand the dialect."""
+        status, content = self._ask(question(dialect, self._model, query, texts))
+        if status in _OTHER_DIALECT:
+            raise WireError(f"status {status}{_reason(content)}")
+        if status != 200:
+            raise ModelUnavailableError(self._complaint(f"answered with status {status}{_reason(content)}"))
+        return scores_of(dialect, _json(content), len(texts))
 
     def _ask(self, body: dict[str, object]) -> tuple[int, bytes]:
         """Status and content of the answer; tried again only where that may help."""
@@ -151,7 +156,7 @@ class HttpReranker(ScoringReranker):
     def _complaint(self, what: str) -> str:
         return (
             f"The rerank service {self._endpoint.url} {what}. See that it runs and that 'reranker_url', 'reranker_model' and "
-            "CORTEX_RERANKER_API_KEY are right; until then results keep the order of the search."
+            "CORTEX_RERANKER_API_KEY are right."
         )
 
 

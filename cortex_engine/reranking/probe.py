@@ -45,22 +45,31 @@ def word_pairs() -> tuple[list[ModelInput], list[ModelInput]]:
 def picture_pairs() -> tuple[list[ModelInput], list[ModelInput]]:
     """Queries and pictures, likewise; pillow is needed."""
     queries = [ModelInput(query) for query, _, _ in SHAPES]
-    return queries, [ModelInput(images=(_drawn(colour, shape),)) for _, colour, shape in SHAPES]
+    return queries, [ModelInput(images=(drawn(colour, shape),)) for _, colour, shape in SHAPES]
 
 
-def _drawn(colour: str, shape: str) -> Any:
+def drawn(colour: str, shape: str, reach: int = 20, middle: tuple[int, int] = (32, 32)) -> Any:
+    """A shape on a light ground, 64 x 64 pixels, as a PIL image.
+
+    Args:
+        colour: as PIL understands it.
+        shape: "circle", "square", "triangle" or "cross".
+        reach: pixels from its middle to its edge.
+        middle: where it stands.
+    """
     from PIL import Image, ImageDraw
 
     picture = Image.new("RGB", (_SIDE, _SIDE), _GROUND)
     pen = ImageDraw.Draw(picture)
-    near, far, middle, thin = 12, 52, 32, 6
+    x, y = middle
+    left, top, right, bottom, thin = x - reach, y - reach, x + reach, y + reach, reach // 3
     if shape == "circle":
-        pen.ellipse((near, near, far, far), fill=colour)
+        pen.ellipse((left, top, right, bottom), fill=colour)
     elif shape == "square":
-        pen.rectangle((near, near, far, far), fill=colour)
+        pen.rectangle((left, top, right, bottom), fill=colour)
     elif shape == "triangle":
-        pen.polygon(((middle, near), (near, far), (far, far)), fill=colour)
+        pen.polygon(((x, top), (left, bottom), (right, bottom)), fill=colour)
     else:
-        pen.rectangle((near, middle - thin, far, middle + thin), fill=colour)
-        pen.rectangle((middle - thin, near, middle + thin, far), fill=colour)
+        pen.rectangle((left, y - thin, right, y + thin), fill=colour)
+        pen.rectangle((x - thin, top, x + thin, bottom), fill=colour)
     return picture

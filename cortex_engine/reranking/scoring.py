@@ -155,10 +155,7 @@ class ScoringReranker(ABC):
             raise ModelUnhealthyError(self._sentence(finding))
 
     def _sentence(self, finding: Finding) -> str:
-        return (
-            f"The reranker {self.name} is not used: {finding.sentence}. Fetch the model again or choose "
-            "another; until then results keep the order of the search."
-        )
+        return f"The reranker {self.name} is not used: {finding.sentence}. Fetch the model again or choose another."
 
 
 def _key(content: ModelInput) -> tuple[str, tuple[object, ...]]:

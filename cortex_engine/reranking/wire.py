@@ -24,6 +24,10 @@ class Dialect(StrEnum):
     """{"query", "texts"} -> [{"index", "score"}]."""
 
 
+LARGEST_CALL = {Dialect.COHERE: 1000, Dialect.TEI: 32}
+"""Documents of one call: what Cohere recommends at most, and what TEI takes unless it was told otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a service listens.

@@ -59,6 +59,16 @@ def test_each_dialect_is_spoken_and_the_scores_are_the_service_s(service: Servic
         assert set(service.keys) == {f"Bearer {KEY}"}
 
 
+def test_many_candidates_go_in_several_calls_where_one_takes_few(service: Service) -> None:
+    reranker, _ = loaded(service, "/tei")
+    many = [Candidate(str(place), ModelInput(f"text {place}")) for place in range(70)]
+    judged = reranker.rerank(QUERY, many)
+    assert [len(body["texts"]) for body in service.bodies] == [32, 32, 6]
+    assert {each.id: each.raw for each in judged} == {
+        each.id: relevance(QUERY.text, each.content.text) for each in many
+    }
+
+
 @pytest.mark.parametrize(
     ("mishap", "sentence"),
     [
@@ -77,7 +87,7 @@ def test_each_dialect_is_spoken_and_the_scores_are_the_service_s(service: Servic
 def test_an_answer_that_makes_no_sense_is_refused_at_once(service: Service, mishap: str, sentence: str) -> None:
     reranker, pauses = loaded(service)
     service.mishaps.append(mishap)
-    with pytest.raises(ModelUnavailableError, match=f"{sentence}.*reranker_url.*order of the search") as caught:
+    with pytest.raises(ModelUnavailableError, match=f"{sentence}.*reranker_url") as caught:
         reranker.rerank(QUERY, CANDIDATES)
     assert KEY not in str(caught.value)
     assert (len(service.bodies), pauses) == (1, [])

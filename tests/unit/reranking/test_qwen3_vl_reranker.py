@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -344,3 +345,12 @@ def test_a_choice_that_makes_no_sense_is_refused(official: Qwen3VLRerankerServic
         official.rerank_results("q", [], top_k=0)
     with pytest.raises(UsageError, match='"query" and a list of "documents"'):
         official.process({"documents": ["a"]})
+
+
+@pytest.mark.parametrize("absent", ["torch", "torchvision", "sentence_transformers", "PIL.Image"])
+def test_a_library_that_is_absent_is_named_with_what_to_type(
+    absent: str, qwen3_vl_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, absent, None)
+    with pytest.raises(ModelUnavailableError, match=rf"'{absent}' is needed.*cannot be imported.*pip install"):
+        Qwen3VLReranker(str(qwen3_vl_models / "trained_reranker")).load()
