@@ -26,9 +26,9 @@ class NotebookRecords(CatalogPart):
         A query of more than 20,000 characters (a pasted text) is not remembered.
 
         Raises:
-            UsageError: the query has no words.
+            UsageError: the query has neither words nor a picture.
         """
-        _require_words(query.text)
+        _require_question(query)
         if len(query.text) > _LONGEST:
             return
         values = (query_to_json(query), hits, rows.now())
@@ -62,11 +62,11 @@ class NotebookRecords(CatalogPart):
 
         Raises:
             AlreadyExistsError: the name is taken.
-            UsageError: the name is empty, too long or holds control characters, or the query has no words.
+            UsageError: the name is empty, too long or holds control characters, or the query has neither words nor a picture.
         """
         name = name.strip()
         rows.require_name(name, "saved search")
-        _require_words(query.text)
+        _require_question(query)
         rows.require_storable(query.text, "A query", _LONGEST)
         with self._database.write() as connection:
             _require_free(connection, name)
@@ -107,7 +107,7 @@ class NotebookRecords(CatalogPart):
             connection.execute("DELETE FROM saved_search WHERE key = ?", (search_id,))
 
     def judge(self, query_text: str, chunk_id: str, value: int) -> None:
-        """Keep a person's word on a passage for a query: 1 it answers, -1 it does not, 0 takes the word back.
+        """Keep a person's word on a passage (or picture) for a query: 1 it answers, -1 it does not, 0 takes the word back.
 
         Spaces around the query do not count.
 
@@ -125,7 +125,9 @@ class NotebookRecords(CatalogPart):
                 connection.execute("DELETE FROM judgement WHERE query = ? AND chunk = ?", (query, chunk_id))
                 return
             found = connection.execute(
-                "SELECT d.id, d.name FROM chunk c JOIN document d ON d.key = c.document WHERE c.id = ?", (chunk_id,)
+                "SELECT d.id, d.name FROM (SELECT document FROM chunk WHERE id = :id "
+                "UNION ALL SELECT document FROM picture WHERE id = :id) found JOIN document d ON d.key = found.document",
+                {"id": chunk_id},
             ).fetchone()
             if found is None:
                 raise NotFoundError("This passage is gone; its document was deleted or replaced. Search again.")
@@ -146,6 +148,11 @@ class NotebookRecords(CatalogPart):
                 values,
             )
             return [Judgement(*row) for row in found]
+
+
+def _require_question(query: Query) -> None:
+    if not query.picture:
+        _require_words(query.text)
 
 
 def _require_words(text: str) -> None:

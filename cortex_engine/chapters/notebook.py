@@ -14,7 +14,7 @@ class NotebookChapter(Chapter):
         """Put a search at the top of the history; the same query asked again moves up. The newest 200 are kept.
 
         Raises:
-            UsageError: the query has no words.
+            UsageError: the query has neither words nor a picture.
         """
         self._library.catalog.remember_search(query, hits)
 
@@ -31,7 +31,7 @@ class NotebookChapter(Chapter):
 
         Raises:
             AlreadyExistsError: the name is taken.
-            UsageError: the name is empty, too long or holds control characters, or the query has no words.
+            UsageError: the name is empty, too long or holds control characters, or the query has neither words nor a picture.
         """
         return self._library.catalog.save_search(name, query)
 

@@ -14,12 +14,12 @@ import re
 from dataclasses import asdict
 from pathlib import PurePosixPath, PureWindowsPath
 
-from cortex_engine.core.search import SearchHit, SearchResult
+from cortex_engine.core.search import HitKind, SearchHit, SearchResult
 
 _FORMULA = frozenset("=+-@\t\r＝＋－＠")
 _COLUMNS = (
     "rank", "score", "document", "title", "type", "page", "page_label", "collections", "context", "passage",
-    "document_id", "passage_id",
+    "document_id", "passage_id", "kind", "relevance",
 )  # fmt: skip
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _PUNCTUATION = re.compile(r"[!#$()*+\-.:=@\[\\\]^_`{|}~]")
@@ -39,7 +39,8 @@ def results_csv(result: SearchResult) -> str:
         texts = (_name(hit.document), hit.title, hit.media_type)
         row: list[str | int | float] = [hit.rank, _number(hit.score), *map(_cell, texts), hit.page]
         row += map(_cell, (hit.page_label, "; ".join(hit.collections), hit.context, hit.text))
-        row += map(_cell, (hit.document_id, hit.chunk_id))
+        row += map(_cell, (hit.document_id, hit.chunk_id, hit.kind.value))
+        row += ["" if hit.relevance is None else _number(hit.relevance)]
         for stage in stages:
             standing = hit.stages.get(stage)
             row += ["" if standing is None or standing.rank is None else standing.rank]
@@ -50,13 +51,7 @@ def results_csv(result: SearchResult) -> str:
 
 def results_markdown(result: SearchResult) -> str:
     """A page to read: the query, then each hit with its place and its passage as a quotation."""
-    count = len(result.hits)
-    lines = [
-        f"# {_escaped(result.query.text) or 'Search'}",
-        "",
-        f"{count} {'passage' if count == 1 else 'passages'}",
-        "",
-    ]
+    lines = [f"# {_escaped(result.query.text) or 'Search'}", "", _counted(result), ""]
     lines += [f"> {_escaped(warning)}\n" for warning in result.warnings]
     for hit in result.hits:
         lines += [f"## {hit.rank}\\. {_escaped(hit.title or _name(hit.document))}", "", f"{_place(hit)}", ""]
@@ -78,6 +73,13 @@ def results_json(result: SearchResult) -> str:
         "milliseconds": result.timings_ms,
     }
     return json.dumps(_plain(data), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _counted(result: SearchResult) -> str:
+    pictures = sum(hit.kind is HitKind.PICTURE for hit in result.hits)
+    passages = len(result.hits) - pictures
+    parts = [f"{passages} {'passage' if passages == 1 else 'passages'}"] if passages or not pictures else []
+    return " · ".join([*parts, *([f"{pictures} {'picture' if pictures == 1 else 'pictures'}"] if pictures else [])])
 
 
 def _stages(hit: SearchHit) -> dict[str, object]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from typing import Any, Protocol
 
 from cortex_engine.core.app import HistoryEntry, Judgement, SavedSearch
-from cortex_engine.core.search import Filters, Query, SearchMode
+from cortex_engine.core.search import Filters, HitKind, Query, SearchMode
 
 HISTORY_LENGTH = 200
 """Distinct searches that are remembered."""
@@ -21,7 +21,7 @@ class Notebook(Protocol):
         """Put a search at the top of the history; the same query asked again moves up. The newest 200 are kept.
 
         Raises:
-            UsageError: the query has no words.
+            UsageError: the query has neither words nor a picture.
         """
         ...
 
@@ -38,7 +38,7 @@ class Notebook(Protocol):
 
         Raises:
             AlreadyExistsError: the name is taken.
-            UsageError: the name is empty, too long or holds control characters, or the query has no words.
+            UsageError: the name is empty, too long or holds control characters, or the query has neither words nor a picture.
         """
         ...
 
@@ -76,9 +76,16 @@ class Notebook(Protocol):
         ...
 
 
+_ALWAYS = frozenset({"text", "mode", "top_k", "filters", "group", "candidates"})
+"""Fields of every line; the later ones only where they were set, so that lines of older versions are the same."""
+
+
 def query_to_json(query: Query) -> str:
     """A query as one line of JSON: equal queries give equal lines."""
-    return json.dumps(asdict(query), sort_keys=True)
+    values, plain = asdict(query), asdict(Query(""))
+    return json.dumps(
+        {name: value for name, value in values.items() if name in _ALWAYS or value != plain[name]}, sort_keys=True
+    )
 
 
 def query_from_json(text: str) -> Query:
@@ -97,6 +104,13 @@ def query_from_json(text: str) -> Query:
         values["mode"] = SearchMode(stored["mode"])
     if isinstance(stored.get("filters"), dict):
         values["filters"] = Filters(**_known(stored["filters"], Filters()))
+    if "kinds" in values:
+        values["kinds"] = tuple(HitKind(kind) for kind in values["kinds"] if kind in tuple(HitKind))
+    if isinstance(stored.get("rerank"), bool):
+        values["rerank"] = stored["rerank"]
+    weight = stored.get("picture_weight")
+    if isinstance(weight, (int, float)) and not isinstance(weight, bool) and 0 <= weight <= 1:
+        values["picture_weight"] = float(weight)
     return Query(**{"text": "", **values})
 
 

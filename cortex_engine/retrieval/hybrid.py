@@ -20,7 +20,7 @@ from cortex_engine.retrieval.pictures import PICTURE_STAGE, PictureRecall, Pictu
 from cortex_engine.retrieval.presentation import Presenter
 from cortex_engine.retrieval.query_text import ParsedQuery, parse_query
 from cortex_engine.retrieval.recall import LEXICAL_STAGE, UNAVAILABLE, Losses, Recall
-from cortex_engine.retrieval.rerank import RerankStage, rerank_plan
+from cortex_engine.retrieval.rerank import RERANK_STAGE, RerankStage, rerank_plan
 from cortex_engine.retrieval.tracing import TraceRecorder
 
 __all__ = ["DenseStores", "HybridRetriever", "Pictures", "RerankStage"]
@@ -124,6 +124,10 @@ class HybridRetriever:
             limit *= _GROWTH
         if plan is None:
             return hits
+        if not asking.text and query.rerank is None:
+            with trace.stage(RERANK_STAGE) as notes:
+                notes.fact("left out", "a picture without words is compared, not judged, unless that is asked for")
+            return hits[: query.top_k]
         return self._rerank.apply(plan, asking.text, lambda: asking.drawn, hits, trace)[: query.top_k]
 
     def _prepare(self, query: Query, parsed: ParsedQuery, asking: Asking, trace: TraceRecorder) -> Recall | None:

@@ -16,10 +16,11 @@ from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk, DocumentInfo, Page, PageState, ParsedDocument
 from cortex_engine.core.errors import AlreadyExistsError, NotFoundError, UsageError
-from cortex_engine.core.identifiers import chunk_id, content_hash, document_id
+from cortex_engine.core.identifiers import chunk_id, content_hash, document_id, picture_id
 from cortex_engine.core.notebook import HISTORY_LENGTH, query_from_json, query_to_json
+from cortex_engine.core.pictures import Picture
 from cortex_engine.core.records import PreparedDocument
-from cortex_engine.core.search import Filters, Query, SearchMode
+from cortex_engine.core.search import Filters, HitKind, Query, SearchMode
 
 _SPEC = EmbeddingSpec("hashing", "small", "1", 2, "none", True, 64)
 _BACKENDS: dict[str, Callable[[Path], Catalog]] = {"sqlite": lambda folder: SqliteCatalog(folder / "catalog.db")}
@@ -136,7 +137,37 @@ _queries = st.builds(
     st.builds(Filters, _lists, _lists, _lists, _lists, _lists, _texts, _texts, _texts),
     st.booleans(),
     st.integers(0, 100),
+    _texts,
+    st.lists(st.sampled_from(HitKind), max_size=2).map(tuple),
+    st.none() | st.booleans(),
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.sampled_from(["", "picture", "description"]),
+    st.none() | st.floats(0, 1),
 )
+
+
+def test_a_query_that_older_versions_knew_is_written_as_they_wrote_it() -> None:
+    written = json.loads(query_to_json(Query("honey", filters=Filters(tags=("a",)))))
+    assert set(written) == {"text", "mode", "top_k", "filters", "group", "candidates"}
+
+
+def test_a_picture_alone_is_a_question_that_is_kept(catalog: Catalog) -> None:
+    query = Query("", picture="0" * 64, kinds=(HitKind.PICTURE,), rerank=False, picture_weight=0.25)
+    catalog.remember_search(query, 3)
+    catalog.save_search("like this", query)
+    assert [entry.query for entry in catalog.history()] == [query]
+    assert [saved.query for saved in catalog.saved_searches()] == [query]
+
+
+def test_a_picture_is_judged_as_a_passage_is(catalog: Catalog) -> None:
+    catalog.create_collection("home", _SPEC)
+    document = catalog.lookup([_commit(catalog, "honey")])
+    document_id = next(iter(document.values())).chunk.document_id
+    picture = Picture(picture_id(document_id, 1), document_id, 1, 64, 64)
+    catalog.add_pictures(document_id, [picture])
+    catalog.judge("a jar", picture.id, 1)
+    assert [(one.chunk_id, one.document) for one in catalog.judgements("a jar")] == [(picture.id, "honey.txt")]
 
 
 @given(_queries, _queries)
