@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from cortex_engine import backends
@@ -13,7 +14,9 @@ from cortex_engine.core.app import ModelState
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import CortexError, UsageError
 from cortex_engine.core.model_targets import ModelTarget, parse_target
+from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.planning import ModelChoice, ModelPlan
+from cortex_engine.core.protocols import Embedder, MultimodalEmbedder
 from cortex_engine.core.search import Filters
 from cortex_engine.library import Library
 from cortex_engine.placement import placement, weight_bytes
@@ -32,6 +35,10 @@ _FLOAT_BYTES = 4
 _PACKAGED_BYTES = 600_000_000
 _SAMPLE = 8
 """Passages that are embedded to learn how fast a loaded model is."""
+_LOOKED = 500
+"""Documents whose pictures are looked at to know how large they are."""
+_PAGE = (1240, 1754)
+"""A page of A4 at 150 dots an inch."""
 _VECTORS_OF_A_PICTURE = 2
 
 
@@ -180,30 +187,49 @@ def _spec(config: CortexConfig, named: ModelTarget) -> tuple[EmbeddingSpec | Non
 def _seconds(
     library: Library, spec: EmbeddingSpec | None, passages: int, documents: frozenset[str] | None
 ) -> tuple[float | None, tuple[str, ...]]:
-    """Time to embed all passages, by a few of them when the model is loaded."""
-    if passages == 0:
+    """Time to embed all passages and pictures, by a few of them when the model is loaded."""
+    pictures = library.catalog.picture_counts(documents) if spec is None or spec.sees else 0
+    if passages + pictures == 0:
         return 0.0, ()
-    nothing = "The time is not known before the model is loaded: load it, and ask again."
     if spec is None or library.shelf.state(spec.id)[0] is not ModelState.HEALTHY:
-        return None, (nothing,)
-    texts = _sample(library, documents)
-    embedder = library.shelf.embedder(spec)
-    begun = time.perf_counter()
+        return None, ("The time is not known before the model is loaded: load it, and ask again.",)
+    texts = _sample(library, documents) or ["NULL"]
     try:
-        embedder.embed_documents(texts)
+        embedder = library.shelf.embedder(spec)
+        each = _timed(lambda: embedder.embed_documents(texts)) / len(texts)
+        seconds = each * (passages + pictures)  # a picture's description is embedded too
+        if pictures:
+            seconds += pictures * _time_of_a_picture(library, embedder, documents)
     except CortexError as error:
         return None, (f"The time could not be measured: {error}",)
-    each = (time.perf_counter() - begun) / len(texts)
-    return each * passages, (f"The time is estimated from {len(texts)} passages that were embedded just now.",)
+    measured = f"{len(texts)} passages" + (" and a picture of the same size" if pictures else "")
+    return seconds, (f"The time is estimated from {measured} that were embedded just now.",)
+
+
+def _time_of_a_picture(library: Library, embedder: Embedder, documents: frozenset[str] | None) -> float:
+    """Seconds for one grey picture as large as the library's: what it shows makes no difference."""
+    if not isinstance(embedder, MultimodalEmbedder):
+        return 0.0
+    from PIL import Image
+
+    found = (
+        sorted(documents) if documents is not None else [each.id for each in library.catalog.documents(limit=_SAMPLE)]
+    )
+    sizes = [(each.width, each.height) for each in library.catalog.pictures(found[:_LOOKED])]
+    size = sorted(sizes or [_PAGE])[len(sizes) // 2]
+    picture = ModelInput(images=(Image.new("RGB", size, "grey"),))
+    return _timed(lambda: embedder.embed_inputs([picture]))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
 
 
 def _sample(library: Library, documents: frozenset[str] | None) -> Sequence[str]:
-    texts: list[str] = []
-    for entry in library.catalog.passages(None if documents is None else sorted(documents)):
-        texts.append(entry.text)
-        if len(texts) == _SAMPLE:
-            break
-    return texts
+    found = library.catalog.passages(None if documents is None else sorted(documents))
+    return [entry.text for entry in islice(found, _SAMPLE)]
 
 
 def _notes(library: Library, subject: _Subject, collection: str, pictures: int) -> list[str]:

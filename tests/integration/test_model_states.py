@@ -123,7 +123,7 @@ def test_healthy_models_tell_how_they_run_and_give_their_memory_back(tmp_path: P
             suite.load_models("cook")
 
 
-def test_a_plan_of_a_loaded_model_is_measured(tmp_path: Path, qwen3_vl_models: Path) -> None:
+def test_a_plan_of_a_loaded_model_is_measured(tmp_path: Path, qwen3_vl_models: Path, qwen3_vl_pictures: Path) -> None:
     text = tmp_path / "note.txt"
     text.write_text("Bees make honey. " * 40, encoding="utf-8")
     folder = str(qwen3_vl_models / "trained_embedding")
@@ -142,6 +142,13 @@ def test_a_plan_of_a_loaded_model_is_measured(tmp_path: Path, qwen3_vl_models: P
         plan = suite.plan_model("qwen3_vl", "Notes")
         assert plan.seconds is not None
         assert plan.seconds > 0
+        suite.ingest([next(qwen3_vl_pictures.glob("t_*.png"))], "Pictures")
+        seen = suite.plan_model("qwen3_vl", "Pictures")
+        assert seen.pictures == 1
+        assert seen.seconds is not None
+        assert any("a picture of the same size" in note for note in seen.notes)
+        assert "'Pictures' uses this model already." in seen.notes
+        assert any("reads text only" in note for note in suite.plan_model("packaged", "Pictures").notes)
 
 
 def test_models_that_do_not_fit_together_take_turns(
