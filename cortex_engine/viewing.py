@@ -74,6 +74,8 @@ def page_view(library: Library, document: Document, number: int, characters: Spa
     if document.info.media_type in DRAWN:
         try:
             picture = _marked(library, document, page, passage, terms, width)
+            if document.info.media_type == "pptx":
+                notes.append("The slide is drawn simply; fonts, charts and effects are not those of the original.")
         except (ParseError, NotFoundError) as error:
             notes.append(f"The page cannot be shown as a picture: {error}")
     return PageView(

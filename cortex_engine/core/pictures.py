@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWN = ("pdf", "image")
+DRAWN = ("pdf", "image", "pptx")
 """Media types whose pages can be drawn."""
 
 

@@ -71,7 +71,7 @@ def _add_slide(package: Package, part: str, builder: DocumentBuilder) -> bool:
     places = _layout_places(package, part)
     tree = slide.find(f"{P}cSld/{P}spTree")
     shapes = _ordered(tree, places) if tree is not None else []
-    titles = [shape for shape in shapes if _placeholder(shape)[0] in _TITLES]
+    titles = [shape for shape in shapes if placeholder(shape)[0] in _TITLES]
     for shape in titles:
         builder.heading(" ".join(_paragraph_texts(shape)))
     for shape in shapes:
@@ -79,7 +79,7 @@ def _add_slide(package: Package, part: str, builder: DocumentBuilder) -> bool:
             _add_shape(package, part, shape, builder)
     for notes in package.related(part, "notesSlide"):
         for shape in package.root(notes).iter(f"{P}sp"):
-            text = "\n".join(_paragraph_texts(shape)) if _placeholder(shape)[0] == "body" else ""
+            text = "\n".join(_paragraph_texts(shape)) if placeholder(shape)[0] == "body" else ""
             builder.paragraph(f"Notes: {text}" if text.strip() else "")
     for comments in package.related(part, "comments"):
         for element in package.root(comments).iter():
@@ -101,7 +101,7 @@ def _layout_places(package: Package, part: str) -> dict[tuple[str, str], tuple[i
         for shape in package.root(layout).iter(f"{P}sp"):
             place = _own_place(shape)
             if place is not None:
-                kind, index = _placeholder(shape)
+                kind, index = placeholder(shape)
                 places[kind, index] = place
                 places.setdefault((kind, ""), place)
                 places.setdefault(("", index), place)
@@ -111,8 +111,8 @@ def _layout_places(package: Package, part: str) -> dict[tuple[str, str], tuple[i
 def _ordered(tree: Any, places: dict[tuple[str, str], tuple[int, int]]) -> list[Any]:
     """Shapes in reading order: by rows from the top, within a row from the left; groups stay together."""
     keyed = []
-    for shape in _shapes(tree):
-        kind, index = _placeholder(shape)
+    for shape in shapes_of(tree):
+        kind, index = placeholder(shape)
         inherited = places.get((kind, index)) or places.get(("", index)) or places.get((kind, "")) or (0, 0)
         top, left = _own_place(shape) or inherited
         keyed.append((top // _ROW_EMU, left, shape))
@@ -123,7 +123,8 @@ def _ordered(tree: Any, places: dict[tuple[str, str], tuple[int, int]]) -> list[
     return ordered
 
 
-def _shapes(tree: Any) -> Iterator[Any]:
+def shapes_of(tree: Any) -> Iterator[Any]:
+    """Shapes, pictures, frames and groups right below a tree or group, in the order in which they lie on one another."""
     for element in tree:
         kind = local(element)
         if kind in {"sp", "grpSp", "graphicFrame", "pic", "cxnSp"}:
@@ -133,7 +134,7 @@ def _shapes(tree: Any) -> Iterator[Any]:
             fallback = element.find(f"{MC}Fallback")
             chosen = choice if choice is not None else fallback
             if chosen is not None:
-                yield from _shapes(chosen)
+                yield from shapes_of(chosen)
 
 
 def _own_place(shape: Any) -> tuple[int, int] | None:
@@ -144,7 +145,7 @@ def _own_place(shape: Any) -> tuple[int, int] | None:
     return None
 
 
-def _placeholder(shape: Any) -> tuple[str, str]:
+def placeholder(shape: Any) -> tuple[str, str]:
     """Type and index of the placeholder a shape fills; ("", "") for none. A placeholder without type is a body."""
     element = shape.find(f"*/{P}nvPr/{P}ph")
     return ("", "") if element is None else (element.get("type", "body"), element.get("idx", "0"))
@@ -156,7 +157,7 @@ def _add_shape(package: Package, part: str, shape: Any, builder: DocumentBuilder
         _add_frame(package, part, shape, builder)
     elif shape.tag == f"{P}pic":
         builder.paragraph(described.get("descr", "") if described is not None else "")
-    elif _placeholder(shape)[0] not in _MARGINS:
+    elif placeholder(shape)[0] not in _MARGINS:
         _add_text(shape, builder)
 
 
@@ -184,7 +185,7 @@ def _paragraph_texts(shape: Any) -> list[str]:
 
 
 def _add_text(shape: Any, builder: DocumentBuilder) -> None:
-    is_body = _placeholder(shape)[0] in {"body", "obj"}
+    is_body = placeholder(shape)[0] in {"body", "obj"}
     for paragraph in shape.iter(f"{A}p"):
         text = drawing_text(paragraph)
         properties = paragraph.find(f"{A}pPr")

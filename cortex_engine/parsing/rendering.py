@@ -11,6 +11,7 @@ from cortex_engine.core.errors import ParseError
 from cortex_engine.core.options import ParseOptions
 from cortex_engine.parsing.images import frame_count, load_frame, open_image
 from cortex_engine.parsing.pdf import open_pdf
+from cortex_engine.parsing.slide_drawing import draw_slide
 
 OCR_SIDE = 2_000
 """Pixels of the longer side of a page that is drawn for OCR (the detector takes no more)."""
@@ -32,7 +33,7 @@ def picture_for_ocr(source: Path, kind: str, name: str, number: int, options: Pa
 def draw(
     source: Path, kind: str, name: str, number: int, width: int, options: ParseOptions, lossless: bool = False
 ) -> tuple[bytes, int, int]:
-    """Page or frame `number` as a WebP (or lossless PNG) picture about `width` pixels wide: its bytes, width and height.
+    """Page, slide or frame `number` as a WebP (or lossless PNG) picture about `width` pixels wide: its bytes, width and height.
 
     Frames are never enlarged.
 
@@ -45,6 +46,8 @@ def draw(
         if factor < 1.0:
             size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
             picture = picture.resize(size)
+    elif kind == "pptx":
+        picture = draw_slide(source, name, number, width, options)
     else:
         picture = _pdf_page(source, name, number, width, options)
     stream = io.BytesIO()
