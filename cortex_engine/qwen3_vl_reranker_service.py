@@ -6,6 +6,7 @@ service.rerank_results("a yellow cross", [{"id": "1", "image": "a.png"}, {"id": 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from cortex_engine.backends import build_qwen3_vl_reranker
 from cortex_engine.config import CortexConfig, load_config
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.pictures import ModelInput
+from cortex_engine.core.protocols import Reranker
 from cortex_engine.core.reranking import Candidate, Judgement
 from cortex_engine.core.search import SearchHit
 
@@ -64,33 +66,46 @@ class Qwen3VLRerankerService:
         }
         given = {key: value for key, value in changes.items() if value is not None}
         try:
-            config = CortexConfig.model_validate({**load_config().config.model_dump(), **given})
+            self._config = CortexConfig.model_validate({**load_config().config.model_dump(), **given})
         except ValueError as error:  # of pydantic
             raise UsageError(f"The reranker cannot be made so: {error}") from error
-        self._reranker = build_qwen3_vl_reranker(config, refuse_random=False)
+        self._making = threading.Lock()
+        self._made: Reranker | None = None
+
+    @property
+    def _reranker(self) -> Reranker:
+        with self._making:
+            if self._made is None:
+                self._made = build_qwen3_vl_reranker(self._config, refuse_random=False)
+            return self._made
 
     @property
     def name(self) -> str:
-        """The model's name."""
+        """The model's name.
+
+        Raises:
+            ModelUnavailableError: no size fits this machine.
+        """
         return self._reranker.name
 
     @property
     def remark(self) -> str:
         """What the probe found that is no reason to refuse, as a sentence, or ""; "" before loading."""
-        return str(getattr(self._reranker, "remark", ""))
+        return str(getattr(self._made, "remark", ""))
 
     def load(self) -> None:
         """Load and examine now.
 
         Raises:
-            ModelUnavailableError: the model is not here or cannot be loaded; cause and remedy.
+            ModelUnavailableError: the model is not here, does not fit or cannot be loaded; cause and remedy.
             ModelUnhealthyError: the probe found scores that mean nothing.
         """
         self._reranker.load()
 
     def unload(self) -> None:
         """Give the memory back; the next use loads again."""
-        self._reranker.unload()
+        if self._made is not None:
+            self._made.unload()
 
     def rerank_results(
         self,

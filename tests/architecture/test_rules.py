@@ -21,6 +21,7 @@ HEAVY = (
     "spacy",
     "networkx",
     "PIL",
+    "httpx",
 )
 
 
@@ -43,6 +44,8 @@ def test_importing_the_engine_and_its_doors_loads_no_heavy_library() -> None:
         "cortex_engine.suite",
         "cortex_engine.backends",
         "cortex_engine.embedding_service",
+        "cortex_engine.qwen3_vl_reranker_service",
+        "cortex_engine.qwen3_vl_embedding_service",
     ]
     code = f"import sys\nimport {', '.join(doors)}\nprint([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
