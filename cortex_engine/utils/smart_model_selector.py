@@ -7,6 +7,7 @@ a little above 16 GB.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from itertools import permutations
 from pathlib import Path
 
 from cortex_engine.utils.embedding_validator import EMBEDDING_MODELS, RERANKER_MODELS, ModelRow, row_of
+
+_log = logging.getLogger(__name__)
 
 GB = 1_000_000_000
 NONE = "none"
@@ -93,12 +96,17 @@ def devices() -> tuple[Device, ...]:
     processor = Device("cpu", 0, "processor", *_main_memory())
     try:
         import torch
-    except ImportError:
+    except (ImportError, OSError) as error:  # a broken build cannot load its own libraries
+        _log.info("torch cannot be used here (%s): only the processor counts", error)
         return (processor,)
     found = []
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
-            free, total = torch.cuda.mem_get_info(index)
+            try:
+                free, total = torch.cuda.mem_get_info(index)
+            except RuntimeError as error:  # taken by another program for itself alone, or out of order
+                _log.warning("graphics card %d cannot be used: %s", index, error)
+                continue
             found.append(Device("cuda", index, torch.cuda.get_device_name(index), total, free))
     elif torch.backends.mps.is_available():
         total = int(torch.mps.recommended_max_memory()) or int(processor.total_bytes * _SHARE_OF_UNIFIED)
@@ -277,10 +285,19 @@ def _main_memory() -> tuple[int, int]:
         free = int(facts["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):  # no Linux: what is free cannot be read without further packages
         pass
-    limit, used = _number("/sys/fs/cgroup/memory.max"), _number("/sys/fs/cgroup/memory.current")
+    limit, used = _number("/sys/fs/cgroup/memory.max"), _number("/sys/fs/cgroup/memory.current") or 0
     if limit is not None:
-        total, free = min(total, limit), min(free, max(0, limit - (used or 0)))
+        total, free = min(total, limit), min(free, max(0, limit - used + _given_back_when_needed()))
     return total, free
+
+
+def _given_back_when_needed() -> int:
+    """Files that the container's kernel keeps in memory as long as nobody needs it."""
+    try:
+        lines = Path("/sys/fs/cgroup/memory.stat").read_text(encoding="ascii").splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("inactive_file ")))
+    except (OSError, StopIteration, ValueError):  # no cgroup of the second version
+        return 0
 
 
 def _number(file: str) -> int | None:

@@ -10,7 +10,7 @@ import pytest
 
 from cortex_engine import placement as placing
 from cortex_engine.cli import cortex
-from cortex_engine.config import SECRETS, CortexConfig, load_config, save_setting, secret
+from cortex_engine.config import SECRETS, CortexConfig, load_config, save_setting, secret, setting_facts
 from cortex_engine.core.errors import ConfigError
 from cortex_engine.placement import placement
 from cortex_engine.utils import smart_model_selector as selector
@@ -124,3 +124,17 @@ def test_without_a_card_only_what_was_named_runs_on_the_processor(machine: list[
     asked = placement(CortexConfig(qwen3_vl_enabled=True, qwen3_vl_device="cpu"))
     assert asked.embedding_device == "cpu"
     assert "seconds to minutes" in asked.remark
+
+
+def test_the_example_file_names_every_variable_of_models_with_its_default() -> None:
+    lines = (Path(__file__).parents[3] / ".env.example").read_text(encoding="utf-8").splitlines()
+    shown = dict(line[2:].split("=", 1) for line in lines if line.startswith("# ") and line[2:].split("=")[0].isupper())
+    config = load_config(environ={name: value for name, value in shown.items() if name not in SECRETS}).config
+    example = {"reranker_url", "offline"}
+    for key, field in CortexConfig.model_fields.items():
+        facts = setting_facts(key)
+        if facts["group"] in {"Qwen3-VL", "Reranking", "Pictures"}:
+            assert facts["env"] in shown, key
+            assert key in example or getattr(config, key) == field.default, key
+    assert set(SECRETS) <= set(shown)
+    assert all(shown[name] == "" for name in SECRETS)
