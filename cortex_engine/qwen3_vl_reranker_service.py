@@ -1,7 +1,6 @@
 """A door for programs that only want to rerank: texts, pictures and our own hits, by a Qwen3-VL reranker.
 
-service = Qwen3VLRerankerService()
-service.rerank_results("a yellow cross", [{"id": "1", "image": "a.png"}, {"id": "2", "text": "…"}], top_k=5)
+`rerank_results` uses one reranker for the whole process, the one of the settings; `Qwen3VLRerankerService` is one to choose.
 """
 
 from __future__ import annotations
@@ -157,6 +156,41 @@ class Qwen3VLRerankerService:
         judged: list[Judgement] = self._reranker.rerank(_content(inputs["query"]), asked, inputs.get("instruction"))
         by_place = {int(each.id): each.score for each in judged}
         return [by_place[place] for place in range(len(asked))]
+
+
+_lock = threading.Lock()
+_services: dict[str, Qwen3VLRerankerService] = {}
+
+
+def get_reranker() -> Qwen3VLRerankerService:
+    """The reranker that the settings name now; the same object as long as they stay the same.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+    """
+    key = load_config().config.model_dump_json()
+    with _lock:
+        if key not in _services:
+            for former in _services.values():  # one model in memory: the one of settings that have changed is let go
+                former.unload()
+            _services.clear()
+            _services[key] = Qwen3VLRerankerService()
+        return _services[key]
+
+
+def rerank_results(
+    query: Content,
+    candidates: Sequence[SearchHit | Mapping[str, Any]],
+    top_k: int = 5,
+    instruction: str | None = None,
+) -> list[dict[str, Any]]:
+    """The best `top_k` candidates, best first, by the reranker of the settings; as `Qwen3VLRerankerService.rerank_results`.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+        UsageError, ModelUnavailableError, ModelUnhealthyError: as there.
+    """
+    return get_reranker().rerank_results(query, candidates, top_k, instruction)
 
 
 def _held(candidate: SearchHit | Mapping[str, Any], place: int) -> dict[str, Any]:

@@ -316,6 +316,22 @@ def test_hits_are_judged_by_their_text(official: Qwen3VLRerankerService) -> None
         assert each["score"] == pytest.approx(plain[int(each["id"][-1])], abs=1e-6)
 
 
+def test_the_function_uses_the_reranker_of_the_settings_and_makes_it_once(
+    qwen3_vl_models: Path, qwen3_vl_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cortex_engine.qwen3_vl_reranker_service import get_reranker, rerank_results
+
+    monkeypatch.setenv("CORTEX_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("QWEN3_VL_DEVICE", "cpu")
+    monkeypatch.setenv("QWEN3_VL_RERANKER_MODEL", str(qwen3_vl_models / "trained_reranker"))
+    shapes = [{"id": shape, "image": qwen3_vl_pictures / f"t_blue_{shape}.png"} for shape in SHAPES]
+    assert [each["id"] for each in rerank_results("a blue triangle", shapes, top_k=1)] == ["triangle"]
+    first = get_reranker()
+    assert get_reranker() is first
+    monkeypatch.setenv("QWEN3_VL_RERANK_BATCH_SIZE", "2")
+    assert get_reranker() is not first
+
+
 @pytest.mark.parametrize(
     ("query", "candidates", "words"),
     [
