@@ -52,8 +52,8 @@ def choose_device(wanted: str = "") -> str:
 def choose_precision(wanted: str, device: str, own: str) -> str:
     """Name of the precision of the weights.
 
-    "auto" is float32 on a CPU (where half precision is slow), else the checkpoint's own, or float16 where the device has no
-    bfloat16.
+    "auto" is float32 on a CPU (where half precision is slow), else the checkpoint's own if that has 16 bits, else bfloat16;
+    and float16 where the device has no bfloat16.
 
     Args:
         wanted: one of `PRECISIONS`.
@@ -66,7 +66,7 @@ def choose_precision(wanted: str, device: str, own: str) -> str:
         return wanted
     if device.startswith("cpu"):
         return "float32"
-    chosen = own if own in PRECISIONS[1:] else "bfloat16"
+    chosen = own if own in {"bfloat16", "float16"} else "bfloat16"
     if (
         chosen == "bfloat16"
         and device.startswith("cuda")
