@@ -19,7 +19,7 @@ $(VENV)/.run: requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.run requirements-dev.txt requirements-qwen3-vl.txt
+$(VENV)/.test: $(VENV)/.run requirements-dev.txt requirements-qwen3-vl.txt requirements-llamaindex.txt
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	@touch $@
 

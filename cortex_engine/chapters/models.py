@@ -10,6 +10,7 @@ from cortex_engine.chapters.base import Chapter
 from cortex_engine.core.app import ModelState, ModelStatus
 from cortex_engine.core.planning import ModelChoice, ModelPlan
 from cortex_engine.core.probes import ProbeReport
+from cortex_engine.core.protocols import Embedder
 
 
 class ModelsChapter(Chapter):
@@ -45,6 +46,17 @@ class ModelsChapter(Chapter):
         """Give back the memory of every model that can; each loads again with its next use."""
         self._library.shelf.unload()
         self._library.rerankers.unload()
+
+    def embedder(self, collection: str = "") -> Embedder:
+        """The model of a collection, or that of new collections; examined before its first vector.
+
+        Raises:
+            NotFoundError: no such collection.
+            ModelMismatchError, ModelUnavailableError: with cause and remedy.
+        """
+        library = self._library
+        spec = library.catalog.collection(collection).spec if collection else library.default_spec()
+        return library.embedder(spec)
 
     def verify_models(self) -> list[ProbeReport]:
         """Load the models of all collections, embed their probes and compare them with the frozen ones; one report for each.

@@ -7,6 +7,8 @@ from types import ModuleType
 
 from cortex_engine.core.errors import ModelUnavailableError
 
+INSTALL_LLAMA_INDEX = "pip install -r requirements-llamaindex.txt (or pip install llama-index-core)"
+
 
 def require(module: str, purpose: str, install: str) -> ModuleType:
     """Import `module` or explain its absence.
@@ -22,6 +24,9 @@ def require(module: str, purpose: str, install: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ModelUnavailableError(
-            f"The package '{module}' is needed {purpose}, but cannot be imported ({error}). Install it with: {install}"
-        ) from error
+        raise ModelUnavailableError(absence(module, purpose, install, error)) from error
+
+
+def absence(module: str, purpose: str, install: str, error: ImportError) -> str:
+    """The sentence on a package that cannot be imported; arguments as `require` takes them."""
+    return f"The package '{module}' is needed {purpose}, but cannot be imported ({error}). Install it with: {install}"
