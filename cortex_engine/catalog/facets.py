@@ -71,10 +71,15 @@ class FacetReading(CatalogPart):
             if collection:
                 key = rows.collection_key(connection, collection)
                 members = "JOIN membership m ON m.document = d.key WHERE m.collection = ?"
-                return LibraryCounts(*connection.execute(f"{_SUMS} {members}", (key,)).fetchone())
+                counts = LibraryCounts(*connection.execute(f"{_SUMS} {members}", (key,)).fetchone())
+                within = (
+                    "SELECT count(*) FROM picture p JOIN membership m ON m.document = p.document WHERE m.collection = ?"
+                )
+                return replace(counts, pictures=int(connection.execute(within, (key,)).fetchone()[0]))
             collections = int(connection.execute("SELECT count(*) FROM collection").fetchone()[0])
+            pictures = int(connection.execute("SELECT count(*) FROM picture").fetchone()[0])
             counts = LibraryCounts(*connection.execute(_SUMS).fetchone())
-            return replace(counts, collections=collections)
+            return replace(counts, collections=collections, pictures=pictures)
 
 
 def _only(filters: Filters, names: Iterable[str]) -> Filters:

@@ -67,13 +67,14 @@ class Facets:
 
 @dataclass(frozen=True, slots=True)
 class LibraryCounts:
-    """What is in the library, or in one collection. `bytes`: of the originals."""
+    """What is in the library, or in one collection. `bytes`: of the originals; `pictures`: searched by their look."""
 
     documents: int
     pages: int
     passages: int
     bytes: int
     collections: int = 0
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,23 +107,30 @@ class PictureLine:
 
     def draw_again(self, document_id: str, spec: EmbeddingSpec, options: IngestOptions) -> None:
         """A document is taken in again: where it has no pictures, and they are wanted now, it gets them."""
-        document = self._catalog.document(document_id)
-        if self.wanted(document.info.media_type, spec, options) and not self._catalog.pictures([document_id]):
-            pages = self._catalog.pages(document_id)
-            self._catalog.add_pictures(document_id, plan(document_id, document.info.media_type, pages, spec))
+        if not self._catalog.pictures([document_id]):
+            self._plan_again(document_id, spec, options)
 
     def draw_missing(self, document_ids: Sequence[str] | None = None) -> int:
         """Find out which pictures documents have that joined a collection that sees; returns how many documents."""
         done = 0
         while found := self._catalog.undrawn(DRAWN, document_ids=document_ids):
-            for document_id, spec in found:
-                document = self._catalog.document(document_id)
-                pictures: list[Picture] = []
-                if self.wanted(document.info.media_type, spec):
-                    pictures = plan(document_id, document.info.media_type, self._catalog.pages(document_id), spec)
-                self._catalog.add_pictures(document_id, pictures)
+            # Of two models the one that takes more pixels decides; the other scales the drawing down by itself.
+            specs = dict(sorted(found, key=lambda each: each[1].max_pixels))
+            for document_id, spec in specs.items():
+                try:
+                    self._plan_again(document_id, spec, _AS_SET)
+                except NotFoundError:
+                    _log.info("the document %s was deleted before it was drawn", document_id)
                 done += 1
         return done
+
+    def _plan_again(self, document_id: str, spec: EmbeddingSpec, options: IngestOptions) -> None:
+        """Note which pictures a document of the catalog has; none where they are not wanted."""
+        media_type = self._catalog.document(document_id).info.media_type
+        pictures: list[Picture] = []
+        if self.wanted(media_type, spec, options):
+            pictures = plan(document_id, media_type, self._catalog.pages(document_id), spec)
+        self._catalog.add_pictures(document_id, pictures)
 
     def fill(
         self,

@@ -101,6 +101,7 @@ def test_a_folder_of_pictures_goes_in_with_several_workers_and_is_found_by_look(
         assert np.array_equal(vector(suite, path), embedder.embed_inputs([ModelInput(images=(path,))])[0]), path.name
     assert found(suite, embedder.embed_documents(["a yellow cross"])[0])[0] == "t_yellow_cross.png"
     assert bad(suite) == []
+    assert suite.counts().pictures == suite.collection_counts("Pictures").pictures == 16
     assert {(row.pictures, row.pictures_embedded, row.balanced) for row in suite.ledger()} == {(1, 1, True)}
     assert "Index of pictures" in {item.name for item in suite.storage().items}
     assert suite._library.picture_store(spec_id(suite), _WORDS) is None
