@@ -6,6 +6,7 @@ The rule of the official code (`src/models/qwen3_vl_embedding.py` with qwen-vl-u
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Frames:
     """Chosen frames of a video.
 
     Attributes:
-        pictures: uint8 `(n, height, width, 3)`, RGB, not scaled.
+        pictures: uint8 `(height, width, 3)` each, RGB, scaled.
         indices: which of the video's frames they are.
         rate: frames a second of the video.
         total: number of frames in the video.
@@ -57,45 +58,6 @@ def chosen_frames(total: int, rate: float) -> list[int]:
     return [int(index) for index in np.linspace(0, total - 1, number).round()]
 
 
-def read_frames(path: Path) -> Frames:
-    """Decode the chosen frames of a video file.
-
-    Raises:
-        UsageError: the file is not there, or is no video that can be read.
-        ModelUnavailableError: no decoder is installed.
-    """
-    if not path.is_file():
-        raise UsageError(f"There is no file {path}.")
-    library: Any = require("cv2", "to read videos", INSTALL)
-    # Only this file: the decoder would otherwise follow addresses and patterns of names.
-    opened = library.VideoCapture(str(path.resolve()), library.CAP_FFMPEG)
-    try:
-        total = int(opened.get(library.CAP_PROP_FRAME_COUNT))
-        rate = float(opened.get(library.CAP_PROP_FPS))
-        if not opened.isOpened() or total < 1 or not 0 < rate < 1000:
-            raise UsageError(f"The file {path} cannot be read as a video. Convert it to MP4.")
-        wanted = chosen_frames(total, rate)
-        found = _decode(library, opened, set(wanted))
-    finally:
-        opened.release()
-    indices = [index for index in wanted if index in found]
-    if not indices:
-        raise UsageError(f"No frame of the video {path} can be decoded. Convert it to MP4.")
-    return Frames([found[index] for index in indices], indices, rate, total)
-
-
-def _decode(library: Any, opened: Any, wanted: set[int]) -> dict[int, NDArray[np.uint8]]:
-    found: dict[int, NDArray[np.uint8]] = {}
-    for index in range(max(wanted) + 1):
-        if not opened.grab():
-            break  # containers may announce more frames than they hold
-        if index in wanted:
-            decoded, picture = opened.retrieve()
-            if decoded:
-                found[index] = library.cvtColor(picture, library.COLOR_BGR2RGB)
-    return found
-
-
 def video_message(path: Path, max_pixels: int, room: int, tokens: FastTokenizer) -> dict[str, Any]:
     """The dict that sentence-transformers takes for a video.
 
@@ -106,15 +68,62 @@ def video_message(path: Path, max_pixels: int, room: int, tokens: FastTokenizer)
         tokens: to count the marks of time between frames.
 
     Raises:
-        UsageError, ModelUnavailableError: as `read_frames`.
+        UsageError: the file is not there, or is no video that can be read.
+        ModelUnavailableError: no decoder is installed.
     """
-    frames = read_frames(path)
-    layers = math.ceil(len(frames.pictures) / _TOGETHER)
-    stamps = tokens.lengths([rendered("", "") + f"<{frames.total / frames.rate:.1f} seconds>" * layers])[0] + 2 * layers
-    fitting = max(4, (room - stamps) // layers) * 32 * 32
-    share = max(min(_MOST_PIXELS, _TOTAL_PIXELS * _TOGETHER // len(frames.pictures)), int(_FEWEST_PIXELS * 1.05))
-    most = min(share, max_pixels, fitting)
-    pictures: Any = require("PIL.Image", "to scale frames", "pip install pillow")
-    scaled = [scaled_picture(pictures.fromarray(frame), min(_FEWEST_PIXELS, most), most) for frame in frames.pictures]
+
+    def most_pixels(number: int, seconds: float) -> int:
+        """Of each of `number` frames: the official budget, the setting, and what the model can read."""
+        layers = math.ceil(number / _TOGETHER)
+        stamps = tokens.lengths([rendered("", "") + f"<{seconds:.1f} seconds>" * layers])[0] + 2 * layers
+        fitting = max(4, (room - stamps) // layers) * 32 * 32
+        share = max(min(_MOST_PIXELS, _TOTAL_PIXELS * _TOGETHER // number), int(_FEWEST_PIXELS * 1.05))
+        return min(share, max_pixels, fitting)
+
+    frames = read_frames(path, most_pixels)
     facts = {"fps": frames.rate, "frames_indices": frames.indices, "total_num_frames": frames.total}
-    return {"video": {"array": np.stack(scaled).transpose(0, 3, 1, 2), "video_metadata": facts}}
+    return {"video": {"array": np.stack(frames.pictures).transpose(0, 3, 1, 2), "video_metadata": facts}}
+
+
+def read_frames(path: Path, most_pixels: Callable[[int, float], int]) -> Frames:
+    """Decode the chosen frames of a video file.
+
+    Args:
+        path: a file.
+        most_pixels: (number of frames, length in seconds) -> pixels that a frame may have.
+
+    Raises:
+        UsageError, ModelUnavailableError: as `video_message`.
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}.")
+    library: Any = require("cv2", "to read videos", INSTALL)
+    # Of this kind of decoder and by absolute path only: others would follow addresses and patterns of names.
+    opened = library.VideoCapture(str(path.resolve()), library.CAP_FFMPEG)
+    try:
+        total = int(opened.get(library.CAP_PROP_FRAME_COUNT))
+        rate = float(opened.get(library.CAP_PROP_FPS))
+        if not opened.isOpened() or total < 1 or not 0 < rate < 1000:
+            raise UsageError(f"The file {path} cannot be read as a video. Convert it to MP4.")
+        wanted = chosen_frames(total, rate)
+        found = _decode(library, opened, set(wanted), most_pixels(len(wanted), total / rate))
+    finally:
+        opened.release()
+    if not found:
+        raise UsageError(f"No frame of the video {path} can be decoded. Convert it to MP4.")
+    indices = [index for index in wanted if index in found]
+    return Frames([found[index] for index in indices], indices, rate, total)
+
+
+def _decode(library: Any, opened: Any, wanted: set[int], most: int) -> dict[int, NDArray[np.uint8]]:
+    """Frames by number, each scaled at once: 64 large ones would fill the memory."""
+    pictures: Any = require("PIL.Image", "to scale frames", "pip install pillow")
+    found: dict[int, NDArray[np.uint8]] = {}
+    for index in range(max(wanted) + 1):
+        if not opened.grab():
+            break  # containers may announce more frames than they hold
+        decoded, picture = opened.retrieve() if index in wanted else (False, None)
+        if decoded:
+            frame = pictures.fromarray(library.cvtColor(picture, library.COLOR_BGR2RGB))
+            found[index] = np.asarray(scaled_picture(frame, min(_FEWEST_PIXELS, most), most))
+    return found
