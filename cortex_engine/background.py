@@ -102,7 +102,8 @@ class Background:
             UsageError: there is no such role.
         """
         check_role(role)
-        self._pending = True
+        if not role.endswith("reranker"):
+            self._pending = True
         threading.Thread(target=self._warm, args=(role,), name="cortex-models", daemon=True).start()
 
     def _warm(self, role: str) -> None:

@@ -28,7 +28,9 @@ def model_statuses(library: Library) -> list[ModelStatus]:
     """See `CortexSuite.model_statuses`."""
     embedding = _embedding(library)
     if not any(status.role == VL_EMBEDDING for status in embedding):
-        embedding.append(ModelStatus(VL_EMBEDDING, _vl_name(library.config), ModelState.OFF))
+        embedding.append(
+            ModelStatus(VL_EMBEDDING, _vl_name(library.config), ModelState.OFF, _overruled(library.config))
+        )
     statuses = [*(each for each in embedding if each.role == EMBEDDING), _ocr(library)]
     statuses += [each for each in embedding if each.role != EMBEDDING]
     return [*statuses, *_reranking(library)]
@@ -37,6 +39,16 @@ def model_statuses(library: Library) -> list[ModelStatus]:
 def reranker_status(library: Library) -> ModelStatus:
     """See `CortexSuite.reranker_status`."""
     return _reranking(library)[-1]
+
+
+def _overruled(config: CortexConfig) -> str:
+    """Why Qwen3-VL is not used although it is switched on, or ""."""
+    if not config.qwen3_vl_enabled:
+        return ""
+    return (
+        f"It is switched on, but 'embedding_backend' is '{config.embedding_backend}', which wins for new collections. Set it to "
+        "'packaged' or 'qwen3_vl'."
+    )
 
 
 def _embedding(library: Library) -> list[ModelStatus]:

@@ -302,11 +302,11 @@ def test_models_become_healthy_by_themselves(started: OpenSuite) -> None:
     assert "de" in roles["ocr"].facts["Languages"].split(", ")
 
 
-def test_switched_on_models_that_cannot_be_loaded_yet_say_so(open_suite: OpenSuite) -> None:
+def test_models_that_are_switched_off_or_overruled_say_so(open_suite: OpenSuite) -> None:
     suite = open_suite(QWEN3_VL_ENABLED="true")
     roles = {model.role: model for model in suite.model_statuses()}
-    assert roles["qwen3-vl embedding"].state is ModelState.ABSENT
-    assert "cannot load it yet" in roles["qwen3-vl embedding"].reason
+    assert roles["qwen3-vl embedding"].state is ModelState.OFF
+    assert "'embedding_backend' is 'hashing', which wins" in roles["qwen3-vl embedding"].reason
     assert roles["qwen3-vl reranker"].state is ModelState.OFF
     off = open_suite(CORTEX_OCR="false")
     assert next(model for model in off.model_statuses() if model.role == "ocr").state is ModelState.OFF
