@@ -27,6 +27,7 @@ _STATUS = {
     "storage_full": 507,
     "parse": 422,
     "model_unavailable": 503,
+    "model_unhealthy": 503,
     "model_mismatch": 409,
     "index_unavailable": 503,
 }
@@ -41,6 +42,7 @@ _SENTENCES = {
     "storage_full": "The disk has too little room; nothing was written.",
     "parse": "The file cannot be read or drawn.",
     "model_unavailable": "A model cannot be loaded. The application's log gives cause and remedy.",
+    "model_unhealthy": "What a model gives means nothing, so it is not used. The application's log says more.",
     "model_mismatch": "These documents and this collection have different embedding models.",
     "index_unavailable": "An index cannot answer. `cortex rebuild` makes it anew.",
     "error": "This did not work. The application's log says why.",

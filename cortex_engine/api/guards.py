@@ -18,7 +18,7 @@ from cortex_engine.core.errors import CortexError
 SMALL_BODY = 1_000_000
 """Bytes of a body that is not an upload."""
 
-UPLOADS = frozenset({"/v1/ingest"})
+UPLOADS = frozenset({"/v1/ingest", "/v1/search/pictures"})
 """Addresses that stream their body themselves."""
 
 _AT_ONCE = 64

@@ -1,23 +1,35 @@
-"""Searching, and single passages."""
+"""Searching by words and pictures, single passages, and reranking for other programs."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import base64
+import binascii
+import re
+from typing import Annotated, Literal
 
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from cortex_engine.api.answers import Refused
 from cortex_engine.api.calls import READ, Asked, HexId, Name, Suite, Text
-from cortex_engine.core.search import Filters, Query, SearchHit, SearchMode, SearchResult, TraceStep
+from cortex_engine.api.uploads import PICTURE_SCHEMA, Upload
+from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchMode, SearchResult, TraceStep
+from cortex_engine.query_pictures import MOST_BYTES
+from cortex_engine.suite import CortexSuite
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
 SEARCH_SECONDS = 30.0
+RERANK_SECONDS = 120.0
+"""A search that is reranked may take so long: the reranker may have to be loaded."""
 _SEARCHES_AT_ONCE = 8
+_MOST_TEXTS = 1000
 
+_REFERENCE = re.compile(r"[0-9a-f]{64}|[0-9a-f]{32}(:[1-9][0-9]{0,6})?")
+
+Picture = Annotated[str, StringConstraints(max_length=950_000)]
 Values = Annotated[tuple[Name, ...], Field(max_length=500)]
 
 
@@ -47,7 +59,12 @@ class FiltersAsked(Asked):
 
 
 class SearchAsked(Asked):
-    """A question. "Phrases in quotes" must occur, -words must not."""
+    """A question. "Phrases in quotes" must occur, -words must not.
+
+    `picture`: what hits should look like, as base64, or a reference: what `/search/pictures` gave, the id of a picture hit, or
+    `document_id:page`; `query` may be empty then. `kinds`: only hits of these kinds. `rerank`, `rerank_candidates`,
+    `rerank_top_k`, `picture_weight`: as the settings say unless given. `prefetch`: by which vectors pictures are found.
+    """
 
     query: Text
     mode: SearchMode = SearchMode.HYBRID
@@ -56,6 +73,30 @@ class SearchAsked(Asked):
     top_k: Annotated[int, Field(ge=1, le=1000)] = 10
     group: bool = False
     trace: bool = False
+    picture: Picture = ""
+    kinds: Annotated[tuple[HitKind, ...], Field(max_length=2)] = ()
+    rerank: bool | None = None
+    rerank_candidates: Annotated[int, Field(ge=0, le=1000)] = 0
+    rerank_top_k: Annotated[int, Field(ge=0, le=1000)] = 0
+    prefetch: Literal["", "picture", "description"] = ""
+    picture_weight: Annotated[float | None, Field(ge=0, le=1)] = None
+
+    def question(self, picture: str) -> Query:
+        """As the engine takes it, with a reference to its picture."""
+        return Query(
+            self.query,
+            mode=self.mode,
+            top_k=self.top_k,
+            filters=self.filters.filters(self.collections),
+            group=self.group,
+            picture=picture,
+            kinds=self.kinds,
+            rerank=self.rerank,
+            rerank_candidates=self.rerank_candidates,
+            rerank_top_k=self.rerank_top_k,
+            prefetch=self.prefetch,
+            picture_weight=self.picture_weight,
+        )
 
 
 class Standing(BaseModel):
@@ -66,7 +107,11 @@ class Standing(BaseModel):
 
 
 class Hit(BaseModel):
-    """A passage that was found. `boxes`: x0, y0, x1, y1 as fractions of the page, origin top left."""
+    """A passage or picture that was found. `boxes`: x0, y0, x1, y1 as fractions of the page, origin top left.
+
+    `kind`: of a picture, `chunk_id` is its id and `text` its description; `/documents/{document_id}/pages/{page}/picture`
+    shows it. `relevance`: 0..1, what the reranker says; none where it took no part.
+    """
 
     rank: int
     score: float
@@ -86,6 +131,8 @@ class Hit(BaseModel):
     page_label: str
     more: int
     boxes: list[tuple[float, float, float, float]]
+    kind: HitKind
+    relevance: float | None
 
     @classmethod
     def of(cls, hit: SearchHit) -> Hit:
@@ -109,6 +156,8 @@ class Hit(BaseModel):
             page_label=hit.page_label,
             more=hit.more,
             boxes=[(box.x0, box.y0, box.x1, box.y1) for box in hit.boxes],
+            kind=hit.kind,
+            relevance=hit.relevance,
         )
 
 
@@ -177,6 +226,33 @@ class PassageFound(BaseModel):
     context: str
 
 
+class PictureKept(BaseModel):
+    """The reference of a picture that was handed over."""
+
+    picture: str
+
+
+class RerankAsked(BaseModel):
+    """Texts to be ordered by how well they answer a query. `top_n` 0: all. Other fields that Cohere knows are overlooked."""
+
+    query: Annotated[Text, StringConstraints(min_length=1)]
+    documents: Annotated[list[Text], Field(min_length=1, max_length=_MOST_TEXTS)]
+    top_n: Annotated[int, Field(ge=0, le=_MOST_TEXTS)] = 0
+
+
+class RankedText(BaseModel):
+    """`index`: of the text as it was sent, from 0; `relevance_score`: 0..1."""
+
+    index: int
+    relevance_score: float
+
+
+class Reranked(BaseModel):
+    """Best first."""
+
+    results: list[RankedText]
+
+
 def places() -> anyio.CapacityLimiter:
     """Threads for searches: one that takes too long keeps its own until it ends, and never one of the others'."""
     return anyio.CapacityLimiter(_SEARCHES_AT_ONCE)
@@ -184,15 +260,56 @@ def places() -> anyio.CapacityLimiter:
 
 @router.post("/search", dependencies=READ)
 async def search(asked: SearchAsked, request: Request, suite: Suite) -> Found:
-    """Find passages by meaning, by word, or by both."""
-    filters = asked.filters.filters(asked.collections)
-    query = Query(asked.query, mode=asked.mode, top_k=asked.top_k, filters=filters, group=asked.group)
-    with anyio.move_on_after(SEARCH_SECONDS):
+    """Find passages by meaning, by word, or by both; and pictures where a collection's model sees."""
+    reranked = suite.config.reranker_in_use != "none" if asked.rerank is None else asked.rerank
+    seconds = RERANK_SECONDS if reranked else SEARCH_SECONDS
+    with anyio.move_on_after(seconds):
         result = await anyio.to_thread.run_sync(
-            suite.search, query, abandon_on_cancel=True, limiter=request.app.state.search_places
+            _found, suite, asked, abandon_on_cancel=True, limiter=request.app.state.search_places
         )
         return Found.of(result, asked.trace)
-    raise Refused(504, "timeout", f"The search took longer than {SEARCH_SECONDS:.0f} seconds. Ask for less.")
+    raise Refused(504, "timeout", f"The search took longer than {seconds:.0f} seconds. Ask for less.")
+
+
+def _found(suite: CortexSuite, asked: SearchAsked) -> SearchResult:
+    picture = asked.picture.strip()
+    if picture and not _REFERENCE.fullmatch(picture):
+        try:
+            picture = suite.keep_picture(base64.b64decode(picture, validate=True))
+        except binascii.Error:
+            raise Refused(422, "invalid", "The picture is neither base64 nor a reference to a picture.") from None
+    return suite.search(asked.question(picture))
+
+
+@router.post("/search/pictures", dependencies=READ, openapi_extra={"requestBody": PICTURE_SCHEMA})
+async def keep_picture(request: Request, suite: Suite) -> PictureKept:
+    """Hand over a picture to search by, in a field called `files`; the answer is its reference for `picture`."""
+    with Upload(suite.config) as upload:
+        await upload.read(request)
+        if len(upload.files) != 1:
+            raise Refused(422, "invalid", "Hand over one picture at a time.")
+        return PictureKept(picture=await anyio.to_thread.run_sync(_kept, suite, upload))
+
+
+def _kept(suite: CortexSuite, upload: Upload) -> str:
+    name, stream = upload.files[0]
+    return suite.keep_picture(stream.read(MOST_BYTES + 1), name)
+
+
+@router.post("/rerank", dependencies=READ)
+async def rerank(asked: RerankAsked, request: Request, suite: Suite) -> Reranked:
+    """Order texts by how well they answer a query, with the reranker of the settings (as Cohere's `/rerank` does)."""
+    with anyio.move_on_after(RERANK_SECONDS):
+        judged = await anyio.to_thread.run_sync(
+            suite.rerank,
+            asked.query,
+            asked.documents,
+            abandon_on_cancel=True,
+            limiter=request.app.state.search_places,
+        )
+        results = [RankedText(index=int(each.id), relevance_score=each.score) for each in judged]
+        return Reranked(results=results[: asked.top_n or None])
+    raise Refused(504, "timeout", f"Reranking took longer than {RERANK_SECONDS:.0f} seconds. Send fewer texts.")
 
 
 @router.get("/passages/{chunk_id}", dependencies=READ)

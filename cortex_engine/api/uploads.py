@@ -40,6 +40,21 @@ UPLOAD_SCHEMA: dict[str, Any] = {
     },
 }
 
+PICTURE_SCHEMA: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["files"],
+                "properties": {
+                    "files": {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": 1}
+                },
+            }
+        }
+    },
+}
+
 _MOST_FILES = 1000
 _MOST_FIELDS = 20
 _FIELD_BYTES = 2_000

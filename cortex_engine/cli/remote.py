@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cortex_engine.core.search import Query, SearchResult
 
 _HELLO_SECONDS = 10.0
-_SEARCH_SECONDS = 60.0
+_SEARCH_SECONDS = 150.0
 _MOST_DOCUMENTS = 1000
 """In one request."""
 
@@ -70,8 +71,25 @@ class Application:
             "top_k": query.top_k,
             "group": query.group,
             "trace": True,
+            "picture": query.picture,
+            "kinds": query.kinds,
+            "rerank": query.rerank,
+            "rerank_candidates": query.rerank_candidates,
+            "rerank_top_k": query.rerank_top_k,
+            "prefetch": query.prefetch,
+            "picture_weight": query.picture_weight,
         }
         return _result(query, self.ask("POST", "/v1/search", asked, _SEARCH_SECONDS))
+
+    def keep_picture(self, data: bytes, name: str) -> str:
+        """See `CortexSuite.keep_picture`."""
+        boundary = secrets.token_hex(16)
+        plain = "".join(each for each in name if each.isprintable() and each not in '"\\')
+        head = f'--{boundary}\r\ncontent-disposition: form-data; name="files"; filename="{plain}"\r\n\r\n'
+        body = head.encode("utf-8", "replace") + data + f"\r\n--{boundary}--\r\n".encode()
+        kind = f"multipart/form-data; boundary={boundary}"
+        kept: str = self._send("POST", "/v1/search/pictures", body, kind, _SEARCH_SECONDS)["picture"]
+        return kept
 
     def doctor(self, fix: bool, full: bool) -> list[Finding]:
         """See `CortexSuite.doctor`."""
@@ -98,13 +116,16 @@ class Application:
             CortexError: what the application refused, as the engine would have raised it here.
             OSError: it cannot be reached.
         """
+        data = None if body is None else json.dumps(body).encode()
+        return self._send(method, path, data, "application/json", seconds)
+
+    def _send(self, method: str, path: str, data: bytes | None, kind: str, seconds: float | None) -> dict[str, Any]:
         where = urlsplit(self._service.url)
         connection = http.client.HTTPConnection(where.hostname or "127.0.0.1", where.port, timeout=seconds)
         try:
             headers = {"authorization": f"Bearer {self._service.token}"}
-            data = None
-            if body is not None:
-                data, headers["content-type"] = json.dumps(body).encode(), "application/json"
+            if data is not None:
+                headers["content-type"] = kind
             connection.request(method, where.path + path, data, headers)
             answer = connection.getresponse()
             content = json.loads(answer.read())
@@ -125,11 +146,14 @@ def _error(told: dict[str, str]) -> CortexError:
 
 
 def _result(query: Query, found: dict[str, Any]) -> SearchResult:
-    from cortex_engine.core.search import SearchHit, SearchResult, SearchTrace, StageStanding, TraceStep
+    from cortex_engine.core.search import HitKind, SearchHit, SearchResult, SearchTrace, StageStanding, TraceStep
 
     hits = []
     for row in found["hits"]:
-        fields = {name: value for name, value in row.items() if name not in {"boxes", "type", "collection", "stages"}}
+        fields = {
+            name: value for name, value in row.items() if name not in {"boxes", "type", "collection", "stages", "kind"}
+        }
+        fields["kind"] = HitKind(row["kind"])
         stages = {name: StageStanding(**standing) for name, standing in row["stages"].items()}
         hits.append(SearchHit(**fields, media_type=row["type"], collections=tuple(row["collection"]), stages=stages))
     trace = SearchTrace(tuple(TraceStep(**step) for step in found["trace"]))

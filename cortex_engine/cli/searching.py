@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +28,7 @@ from cortex_engine.cli.wording import (
 
 if TYPE_CHECKING:
     from cortex_engine.core.reports import EvaluationReport
-    from cortex_engine.core.search import SearchHit, SearchResult, StageStanding
+    from cortex_engine.core.search import Query, SearchHit, SearchResult, StageStanding
 
 _WITHOUT_PAGES = frozenset(
     {"text", "markdown", "html", "csv", "tsv", "json", "xml", "email", "zip", "rtf", "odt", "docx"}
@@ -35,11 +37,34 @@ _WITHOUT_PAGES = frozenset(
 
 _PAGE_NUMBER = re.compile(r"\d+|[ivxlcdm]+", re.IGNORECASE)
 
+_REFERENCE = re.compile(r"[0-9a-f]{64}|[0-9a-f]{32}(:[1-9][0-9]{0,6})?")
+
+_LOOKS = {"picture": "look", "description": "description"}
+"""Stage -> by what a picture was found."""
+
 _MODES = click.Choice(["vector", "lexical", "hybrid"])
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", default="")
+@click.option(
+    "--picture", metavar="FILE|ID", help="Find what looks like this: a picture file, or the id of a picture hit."
+)
+@click.option("--kind", "kinds", type=click.Choice(["text", "picture"]), multiple=True, help="Only hits of this kind.")
+@click.option(
+    "--rerank/--no-rerank", default=None, help="Let the reranker order the best results (default: the setting)."
+)
+@click.option("--rerank-candidates", type=int, default=0, help="How many the reranker looks at (default: the setting).")
+@click.option("--rerank-top-k", type=int, default=0, help="How many it puts in front (default: the setting).")
+@click.option(
+    "--prefetch",
+    type=click.Choice(["picture", "description"]),
+    default="",
+    help="Find pictures by one of their vectors.",
+)
+@click.option(
+    "--picture-weight", type=float, default=None, help="Share of a picture's own vector in its score, 0 to 1."
+)
 @click.option("--collection", "collections", multiple=True, help="Search in this collection only (may be repeated).")
 @click.option("--mode", type=_MODES, default="hybrid", show_default=True)
 @click.option("--top-k", type=int, default=10, show_default=True, help="How many results.")
@@ -56,6 +81,7 @@ _MODES = click.Choice(["vector", "lexical", "hybrid"])
 @click.pass_context
 def search(
     context: click.Context,
+    /,
     query: str,
     collections: tuple[str, ...],
     mode: str,
@@ -64,21 +90,43 @@ def search(
     group: bool,
     trace: bool,
     as_json: bool,
+    picture: str | None,
+    kinds: tuple[str, ...],
+    **looks: Any,
 ) -> None:
-    """Find passages. "Phrases in quotes" must occur, -words must not."""
-    from cortex_engine.core.search import Query, SearchMode
+    """Find passages and pictures. "Phrases in quotes" must occur, -words must not; a picture needs no words."""
+    from cortex_engine.core.search import HitKind, Query, SearchMode
 
     conditions = parse_filters(filters, collections)
-    question = Query(clean(query, lines=True), SearchMode(mode), top_k, conditions, group)
+    question = Query(clean(query, lines=True), SearchMode(mode), top_k, conditions, group, **looks)
+    question = replace(question, kinds=tuple(HitKind(kind) for kind in kinds))
     if running := application(context):
-        result = running.search(question)
+        result = running.search(_with_picture(question, picture, running.keep_picture))
     else:
         with open_suite(context) as suite:
-            result = suite.search(question)
+            result = suite.search(_with_picture(question, picture, suite.keep_picture))
     if as_json:
         print_json(result_json(result, trace))
     else:
         _print_result(result, trace)
+
+
+def _with_picture(question: Query, picture: str | None, keep: Callable[[bytes, str], str]) -> Query:
+    """The question with its picture: a file, or else a reference."""
+    if not picture:
+        return question
+    file = Path(picture).expanduser()
+    if not file.is_file():
+        if _REFERENCE.fullmatch(picture):
+            return replace(question, picture=picture)
+        raise click.BadParameter(f"There is no file '{clean(picture)}'.", param_hint="--picture")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise click.BadParameter(
+            f"'{clean(picture)}' cannot be read: {error.strerror}.", param_hint="--picture"
+        ) from error
+    return replace(question, picture=keep(data, file.name))
 
 
 def result_json(result: SearchResult, trace: bool = False) -> dict[str, object]:
@@ -115,6 +163,8 @@ def _hit_json(hit: SearchHit) -> dict[str, object]:
         "page_end": hit.page_end,
         "page_label": hit.page_label,
         "more": hit.more,
+        "kind": hit.kind.value,
+        "relevance": hit.relevance,
     }
 
 
@@ -136,7 +186,8 @@ def _print_result(result: SearchResult, trace: bool) -> None:
 def _print_hit(hit: SearchHit, pattern: re.Pattern[str] | None) -> None:
     width = columns_wide(sys.stdout.isatty())
     click.secho(f"{hit.rank:>2}. {clean(hit.document)}", bold=True, nl=False)
-    facts = [_place(hit), ", ".join(hit.collections), f"{hit.more} more in it" if hit.more else ""]
+    kind = "picture" if hit.kind.value == "picture" else ""
+    facts = [kind, _place(hit), ", ".join(hit.collections), f"{hit.more} more in it" if hit.more else ""]
     click.echo("".join(f" · {clean(fact)}" for fact in facts if fact))
     if hit.context:
         click.secho(f"    {shortened(clean(hit.context), width - 4)}", dim=True)
@@ -164,11 +215,17 @@ def _standing(stage: str, standing: StageStanding) -> str:
         return f"{rank}by meaning (cosine {standing.score:.2f})"
     if stage == "lexical":
         return f"{rank}by words (BM25 {standing.score:.1f})" if standing.score > 0 else "none of the words"
+    if stage in _LOOKS:
+        return f"{rank}by {_LOOKS[stage]} (cosine {standing.score:.2f})"
+    if stage == "rerank":
+        return f"{rank}by the reranker ({standing.score:.2f})"
     return ""
 
 
 def _advice(result: SearchResult) -> str:
     """What to try when nothing was found."""
+    if result.query.picture or result.query.kinds:
+        return ""
     filters = result.query.filters
     if any((filters.documents, filters.types, filters.languages, filters.tags, filters.title, filters.date_from)):
         return " Try fewer filters; `cortex documents list --filter KEY=VALUE` shows what one lets through."
