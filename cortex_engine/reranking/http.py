@@ -37,6 +37,7 @@ class HttpReranker(ScoringReranker):
 
     least_different = 4
     """Services round their scores, so a few worthless candidates may well share one."""
+    one_at_a_time = False
 
     def __init__(
         self,
@@ -142,12 +143,17 @@ class HttpReranker(ScoringReranker):
     def _once(self, body: dict[str, object]) -> tuple[int, bytes, float]:
         import httpx
 
+        client = self._client
+        if client is None or client.is_closed:
+            raise ModelUnavailableError(f"The rerank service {self.name} was let go this moment. Search again.")
         begun = time.monotonic()
         parts: list[bytes] = []
-        with self._client.stream("POST", self._endpoint.url, json=body) as answer:
+        with client.stream("POST", self._endpoint.url, json=body) as answer:
+            length = 0
             for part in answer.iter_bytes():
                 parts.append(part)
-                if sum(map(len, parts)) > _LARGEST_ANSWER:
+                length += len(part)
+                if length > _LARGEST_ANSWER:
                     raise ModelUnavailableError(self._complaint(f"answered with more than {_LARGEST_ANSWER} bytes"))
                 if time.monotonic() - begun > 3 * self._timeout:
                     raise httpx.ReadTimeout("the answer came too slowly")

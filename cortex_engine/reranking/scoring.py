@@ -6,6 +6,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ class ScoringReranker(ABC):
 
     least_different = 2
     """From how many different candidates on equal scores for all of them are a fault."""
+    one_at_a_time = True
+    """Whether calls of several threads wait for each other."""
 
     def __init__(self, refuse_random: bool = True) -> None:
         """Prepare.
@@ -98,8 +101,9 @@ class ScoringReranker(ABC):
             return []
         keys = [_key(each.content) for each in candidates]
         different = {key: candidate.content for key, candidate in zip(keys, candidates, strict=True)}
-        with self._lock:
-            self._make_ready()
+        with self._lock if self.one_at_a_time else nullcontext():
+            with self._lock:
+                self._make_ready()
             scores = self._scores(query, list(different.values()), instruction)
         self._refuse(_judge_call(scores, self.least_different))
         # What is equal is scored once: in two batches it would get two numbers that differ by rounding.

@@ -39,6 +39,8 @@ class Service:
     "equal", "redirect", "huge", "cut"."""
     forever: str = ""
     """A mishap for each call."""
+    released: threading.Event = field(default_factory=threading.Event)
+    """What hangs goes on when this is set."""
 
 
 def application(service: Service) -> FastAPI:
@@ -74,8 +76,8 @@ def application(service: Service) -> FastAPI:
 
 async def _mishap(service: Service, rows: list[dict[str, Any]], key: str) -> Response | None:
     what = service.mishaps.pop(0) if service.mishaps else service.forever
-    if what == "hang":
-        await asyncio.sleep(3)
+    while what == "hang" and not service.released.is_set():
+        await asyncio.sleep(0.02)
     if what.isdigit():
         return JSONResponse({"message": "not now"}, int(what), headers={"retry-after": "1"})
     if what == "redirect":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -26,12 +28,14 @@ def running() -> Iterator[Service]:
 
 
 @pytest.fixture
-def service(running: Service) -> Service:
+def service(running: Service) -> Iterator[Service]:
     running.bodies.clear()
     running.keys.clear()
     running.mishaps.clear()
     running.forever = ""
-    return running
+    running.released.clear()
+    yield running
+    running.released.set()
 
 
 def loaded(service: Service, path: str = "/v1/rerank", timeout: float = 10.0) -> tuple[HttpReranker, list[float]]:
@@ -117,6 +121,19 @@ def test_a_service_that_hangs_is_given_up(service: Service) -> None:
     with pytest.raises(ModelUnavailableError, match=r"did not answer within 0\.5 s"):
         reranker.rerank(QUERY, CANDIDATES)
     assert len(service.bodies) == 1
+
+
+def test_one_call_that_hangs_holds_up_no_other(service: Service) -> None:
+    reranker, _ = loaded(service, timeout=60.0)
+    service.mishaps.append("hang")
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(reranker.rerank, QUERY, CANDIDATES)
+        while not service.bodies:
+            time.sleep(0.01)
+        assert len(reranker.rerank(QUERY, CANDIDATES)) == 4
+        assert not hanging.done()
+        service.released.set()
+        assert len(hanging.result()) == 4
 
 
 def test_nobody_listening_is_a_sentence() -> None:
