@@ -94,7 +94,7 @@ def _model_findings(library: Library) -> Iterator[Finding]:
     config = library.config
     if config.new_collection_backend == "qwen3_vl":
         model, consequence = placement(config).embedding_model, "New collections cannot be made with it until then."
-        if model and not weight_bytes(model):
+        if _must_be_fetched(model):
             yield _not_here("qwen3-vl embedding", model, consequence)
         else:
             library.shelf.load_default()
@@ -104,10 +104,17 @@ def _model_findings(library: Library) -> Iterator[Finding]:
     if config.reranker_in_use != "none":
         model = placement(config).reranker_model if config.reranker_in_use == "qwen3_vl" else ""
         consequence = "Results keep the order of fusion until then."
-        if model and not weight_bytes(model):
+        if _must_be_fetched(model):
             yield _not_here("reranker", model, consequence)
         else:
             yield _model_finding("reranker", library.rerankers.load(), library.rerankers.state[1], consequence)
+
+
+def _must_be_fetched(model: str) -> bool:
+    """Whether this is a Hub's name whose weights are not here; what is wrong with a folder is found by loading it."""
+    path = Path(model).expanduser()
+    folder = path.is_absolute() or path.is_dir() or model.startswith(".")
+    return bool(model) and not folder and not weight_bytes(model)
 
 
 def _not_here(check: str, model: str, consequence: str) -> Finding:
@@ -119,7 +126,7 @@ def _not_here(check: str, model: str, consequence: str) -> Finding:
 def _model_finding(check: str, state: ModelState, reason: str, consequence: str) -> Finding:
     if state is ModelState.HEALTHY:
         return Finding(check, Severity.OK, "It is loaded and passes its examination.")
-    return Finding(check, Severity.WARNING, f"It is switched on, and cannot be used. {reason}", consequence)
+    return Finding(check, Severity.WARNING, f"It is switched on, and cannot be used. {consequence}", reason)
 
 
 def backup(library: Library, target: Path, on_progress: Callable[[int, int], None]) -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 
+from cortex_engine.core.installed import version_of
 from cortex_engine.utils.embedding_validator import EMBEDDING_MODELS, RERANKER_MODELS, ModelRow, row_of
 
 _log = logging.getLogger(__name__)
@@ -250,9 +251,11 @@ def _no_place(available: Sequence[Device], device: str) -> str:
     if device:
         names = ", ".join(each.torch_name for each in available)
         return f"There is no device '{device}' here (there are: {names}). Correct QWEN3_VL_DEVICE, or leave it empty."
+    if not version_of("torch"):
+        return "PyTorch is not installed, and Qwen3-VL needs it: pip install -r requirements-qwen3-vl.txt"
     return (
-        "No graphics card is usable here (or torch for it is not installed), and Qwen3-VL wants one with at least 6 GB of "
-        "free memory. To let it run on the processor, slowly, set QWEN3_VL_DEVICE=cpu."
+        "PyTorch finds no graphics card here, and Qwen3-VL wants one with at least 6 GB of free memory. To let it run on the "
+        "processor, slowly, set QWEN3_VL_DEVICE=cpu."
     )
 
 

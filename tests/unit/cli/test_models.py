@@ -104,5 +104,7 @@ def test_the_doctor_names_what_is_switched_on_and_cannot_be_used(folder: Path) -
         assert found["qwen3-vl embedding"].severity is Severity.WARNING
         assert "hf download Qwen/Qwen3-VL-Embedding-8B" in found["qwen3-vl embedding"].remedy
         assert found["reranker"].severity is Severity.WARNING
+        assert "order of fusion" in found["reranker"].message
+        assert "qwen3_vl_reranker_model" in found["reranker"].remedy
     with CortexSuite.open(loaded=load_config(folder, {})) as suite:
         assert not {"reranker", "qwen3-vl embedding"} & {each.check for each in suite.doctor()}

@@ -72,6 +72,11 @@ def test_what_fits_nowhere_is_told_with_figures() -> None:
     assert "no device 'cuda:3'" in select([card(50), CPU], device="cuda:3").reason
 
 
+def test_without_torch_its_absence_is_named_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selector, "version_of", lambda package: "")
+    assert "pip install -r requirements-qwen3-vl.txt" in select([CPU]).reason
+
+
 def test_two_cards_reach_a_tier_that_neither_reaches() -> None:
     found = select([card(17, 0), card(21, 1)])
     assert (found.tier, found.embedding_device, found.reranker_device) == ("Premium", "cuda:0", "cuda:1")
