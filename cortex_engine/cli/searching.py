@@ -58,9 +58,11 @@ _MODES = click.Choice(["vector", "lexical", "hybrid"])
 @click.option("--rerank-top-k", type=int, default=0, help="How many it puts in front (default: the setting).")
 @click.option(
     "--prefetch",
-    type=click.Choice(["picture", "description"]),
-    default="",
-    help="Find pictures by one of their vectors.",
+    type=click.Choice(["picture", "description", "both"]),
+    default="both",
+    show_default=True,
+    callback=lambda _context, _option, value: "" if value == "both" else value,
+    help="By which of their vectors pictures are found.",
 )
 @click.option(
     "--picture-weight", type=float, default=None, help="Share of a picture's own vector in its score, 0 to 1."
