@@ -383,3 +383,16 @@ def test_a_model_saved_by_sentence_transformers_gives_the_same_vectors(
     embedder._loaded.save_pretrained(str(tmp_path / "saved"))
     saved = Qwen3VLEmbedder(str(tmp_path / "saved"), Qwen3VLOptions(device="cpu"))
     assert apart(saved.embed_query("red circle"), embedder.embed_query("red circle")) < 1e-6
+
+
+def test_the_door_for_any_embedder_opens_to_qwen3_vl_by_the_settings(
+    embedder: Qwen3VLEmbedder, qwen3_vl_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cortex_engine import embedding_service
+
+    monkeypatch.setenv("QWEN3_VL_ENABLED", "true")
+    monkeypatch.setenv("QWEN3_VL_EMBEDDING_MODEL", str(qwen3_vl_models / "embedding"))
+    assert isinstance(embedding_service.get_embedder(), Qwen3VLEmbedder)
+    np.testing.assert_array_equal(embedding_service.embed_query("red circle"), embedder.embed_query("red circle"))
+    monkeypatch.setenv("QWEN3_VL_ENABLED", "false")
+    assert embedding_service.get_embedder().spec.backend == "packaged"
