@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -112,6 +113,31 @@ def test_nonsense_in_use_is_remembered(tmp_path: Path, monkeypatch: pytest.Monke
         with pytest.raises(ModelUnhealthyError):
             suite._library.reranker()
         suite.load_models("reranker")
+        assert suite.reranker_status().state is ModelState.HEALTHY
+
+
+class _Slow(_Turning):
+    """A reranker that loads until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def load(self) -> None:
+        self.begun.set()
+        assert self.go.wait(60)
+
+
+def test_states_do_not_wait_for_a_model_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = _Slow()
+    monkeypatch.setattr("cortex_engine.backends.build_reranker", lambda config: slow)
+    with opened(tmp_path, cortex_reranker="local") as suite, ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(suite.load_models, "reranker")
+        assert slow.begun.wait(60)
+        assert suite.reranker_status().state is ModelState.LOADING
+        assert any(each.state is ModelState.LOADING for each in suite.model_statuses())
+        assert suite.embedding_ready()
+        slow.go.set()
+        loading.result(60)
         assert suite.reranker_status().state is ModelState.HEALTHY
 
 

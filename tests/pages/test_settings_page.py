@@ -95,6 +95,27 @@ def test_a_setting_is_saved_with_its_type_and_put_back(key: str, kind: str, valu
     assert getattr(at, kind)(key=f"setting_{key}").value == CortexConfig.model_fields[key].default
 
 
+def test_every_setting_of_qwen3_vl_can_be_made_on_the_page(folder: Path) -> None:
+    wanted: dict[str, tuple[str, object]] = {
+        "qwen3_vl_enabled": ("toggle", True),
+        "qwen3_vl_model_size": ("selectbox", "8B"),
+        "qwen3_vl_mrl_dim": ("number_input", 1536),
+        "qwen3_vl_reranker_enabled": ("toggle", True),
+        "qwen3_vl_reranker_size": ("selectbox", "2B"),
+        "qwen3_vl_reranker_top_k": ("number_input", 7),
+        "qwen3_vl_reranker_candidates": ("number_input", 30),
+        "qwen3_vl_use_flash_attention": ("toggle", False),
+        "qwen3_vl_embed_batch_size": ("number_input", 2),
+        "qwen3_vl_rerank_batch_size": ("number_input", 3),
+    }
+    at = page()
+    for key, (kind, value) in wanted.items():
+        getattr(at, kind)(key=f"setting_{key}").set_value(value)
+    at.run()
+    assert not at.exception
+    assert written(folder) == {key: value for key, (_, value) in wanted.items()}
+
+
 def test_a_value_that_does_not_fit_is_refused_in_plain_words_and_stays_in_the_field(folder: Path) -> None:
     at = page()
     at.number_input(key="setting_candidates").set_value(3).run()
