@@ -313,7 +313,7 @@ def _tell_indexes(connection: sqlite3.Connection, model_id: str, document_ids: A
     known = "SELECT 1 FROM index_state WHERE name LIKE '%' || ?"
     if connection.execute(known, (model_id,)).fetchone() is not None:
         for document_id in document_ids:
-            rows.announce(connection, "upsert", document_id)
+            rows.announce(connection, "vectors", document_id)
 
 
 def _row(connection: sqlite3.Connection, migration_id: str) -> tuple[Any, ...]:

@@ -66,7 +66,7 @@ class PictureWriting(CatalogPart):
                 if _write_vectors(connection, key, {model_id: vectors[picture_id]})
             }
             for document_id in sorted(changed):
-                rows.announce(connection, "upsert", document_id)
+                rows.announce(connection, "vectors", document_id)
 
     def describe_picture(self, picture_id: str, description: str, described_by: DescribedBy) -> None:
         """Change a description; vectors of the former one go, so that the picture waits for new ones.

@@ -226,7 +226,8 @@ class OutboxEntry:
     """A change that the derived indexes have yet to follow.
 
     Attributes:
-        operation: "upsert" (index the document's passages as the catalog has them now) or "delete".
+        operation: "upsert" (index the document's passages as the catalog has them now), "vectors" (the same, of an index of
+            vectors; passages are as they were) or "delete".
     """
 
     seq: int

@@ -34,6 +34,8 @@ class DerivedIndex(Protocol):
     config_hash: str
     fragile: bool
     """Its own code may bring the process down when its files are damaged; it finds the nearest nearly always."""
+    of_vectors: bool
+    """It holds vectors, and follows changes of them; else only changes of passages."""
 
     def open(self, folder: Path) -> None:
         """Open or create it in `folder`.
@@ -155,6 +157,8 @@ class VectorIndex:
         build: opens or creates the store in a folder.
     """
 
+    of_vectors = True
+
     def __init__(
         self,
         name: str,
@@ -254,6 +258,7 @@ class WordIndex:
     """A `LexicalIndex` that follows the passages."""
 
     fragile = False
+    of_vectors = False
 
     def __init__(self, name: str, config_hash: str, catalog: Catalog, build: Callable[[Path], LexicalIndex]) -> None:
         self.name = name

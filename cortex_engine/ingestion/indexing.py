@@ -236,13 +236,14 @@ class IndexSync:
     def _follow(self, name: str, state: IndexState) -> None:
         index, applied = self.get(name), state.applied_seq
         while entries := self._catalog.outbox(applied, _BATCH):
-            upserts, deletes = _coalesce(entries)
+            upserts, deletes = _coalesce(entries, index.of_vectors)
             applied = entries[-1].seq
             self._catalog.begin_index_write(name)
             failpoint("index.begun")
             try:
-                with _room(name):
-                    index.apply(upserts, deletes)
+                if upserts or deletes:
+                    with _room(name):
+                        index.apply(upserts, deletes)
             except BaseException:
                 # What it holds in memory may be half of the change: the next use opens it again, finds it dirty, and
                 # builds it anew.
@@ -318,9 +319,9 @@ def _room(name: str) -> Iterator[None]:
         raise
 
 
-def _coalesce(entries: Sequence[OutboxEntry]) -> tuple[list[str], list[str]]:
-    """The last operation for each document decides."""
-    last = {entry.document_id: entry.operation for entry in entries}
-    upserts = [document for document, operation in last.items() if operation == "upsert"]
+def _coalesce(entries: Sequence[OutboxEntry], of_vectors: bool) -> tuple[list[str], list[str]]:
+    """The last operation for each document decides; what changed in vectors alone is nothing to an index of words."""
+    last = {entry.document_id: entry.operation for entry in entries if of_vectors or entry.operation != "vectors"}
+    upserts = [document for document, operation in last.items() if operation != "delete"]
     deletes = [document for document, operation in last.items() if operation == "delete"]
     return upserts, deletes

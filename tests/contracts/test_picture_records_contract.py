@@ -111,7 +111,7 @@ def test_pictures_wait_for_their_vectors(catalog: SqliteCatalog) -> None:
     with pytest.raises(ModelMismatchError):
         catalog.add_picture_vectors(_SEES.id, {first.id: {_LOOK: np.ones(3, np.float32)}})
     catalog.add_picture_vectors(_SEES.id, {second.id: {_LOOK: _unit(2)}, "deleted": {_LOOK: _unit(1)}})
-    assert catalog.outbox(1) == [OutboxEntry(2, "upsert", key)]
+    assert catalog.outbox(1) == [OutboxEntry(2, "vectors", key)]
     assert catalog.waiting_pictures()[0].missing == {first: (_LOOK, _WORDS)}
     catalog.add_picture_vectors(_SEES.id, {first.id: {_LOOK: _unit(1), _WORDS: _unit(-1)}})
     assert catalog.waiting_pictures() == []
