@@ -44,6 +44,27 @@ def show_states(context: click.Context, load: bool, as_json: bool) -> None:
             click.echo(clean(f"{'':{wide}}  {line}"))
 
 
+@models.command("verify")
+@_json
+@click.pass_context
+def verify(context: click.Context, as_json: bool) -> None:
+    """Load the models of all collections and compare each with its frozen probes. Ends with 1 when one is not fit."""
+    with open_suite(context, create=True) as suite:
+        rows = suite.verify_models()
+        absent = [
+            row for row in suite.model_statuses() if row.role.endswith("embedding") and row.state.value == "absent"
+        ]
+    if as_json:
+        print_json({"reports": rows})
+    else:
+        for row in rows:
+            click.echo(clean(f"{row.verdict.value:<15}  {row.sentence}"))
+        for status in absent:
+            click.echo(clean(f"{'absent':<15}  {status.reason}"))
+    if absent or not all(row.verdict.usable for row in rows):
+        context.exit(1)
+
+
 @models.command("list")
 @_json
 @click.pass_context

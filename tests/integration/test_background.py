@@ -335,8 +335,7 @@ class _Strange(HashingEmbedder):
 def test_a_model_that_gives_nonsense_is_not_used(
     started: OpenSuite, monkeypatch: pytest.MonkeyPatch, change: Callable[[np.ndarray], np.ndarray], word: str
 ) -> None:
-    monkeypatch.setattr("cortex_engine.backends._hashing", lambda config, model: _Strange(change))
-    monkeypatch.setattr("cortex_engine.backends._EMBEDDERS", {"hashing": lambda config, model: _Strange(change)})
+    monkeypatch.setattr("cortex_engine.embedders._EMBEDDERS", {"hashing": lambda config, model: _Strange(change)})
     suite = started()
     until(lambda: embedding_state(suite)[0] is ModelState.UNHEALTHY)
     assert word in embedding_state(suite)[1]

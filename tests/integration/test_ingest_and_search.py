@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cortex_engine import backends
+from cortex_engine import embedders
 from cortex_engine.core.errors import ModelMismatchError, ModelUnavailableError, NotFoundError
 from cortex_engine.core.reports import FileState, IngestEvent, Severity
 from cortex_engine.core.search import Filters
@@ -173,7 +173,7 @@ def test_keyword_search_goes_on_when_the_model_cannot_load(
     def unavailable(config: object, model: str) -> object:
         raise ModelUnavailableError("The model is not on this machine. Put its folder there.")
 
-    monkeypatch.setitem(backends._EMBEDDERS, "hashing", unavailable)  # type: ignore[arg-type]
+    monkeypatch.setitem(embedders._EMBEDDERS, "hashing", unavailable)  # type: ignore[arg-type]
     suite = open_suite()
     result = suite.search("puffin")
     assert result.hits[0].document == "birds.txt"
@@ -187,7 +187,7 @@ def test_a_changed_model_is_refused_with_a_sentence(
     open_suite: OpenSuite, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_suite().ingest([folder], "Papers", recursive=True)
-    monkeypatch.setitem(backends._EMBEDDERS, "hashing", lambda config, model: HashingEmbedder(dimension=64))
+    monkeypatch.setitem(embedders._EMBEDDERS, "hashing", lambda config, model: HashingEmbedder(dimension=64))
     suite = open_suite()
     with pytest.raises(ModelMismatchError, match="Bring the former model back"):
         suite.search(query_of("puffin", "vector"))

@@ -33,6 +33,7 @@ def random_weights(seed: int, width: int) -> Floats:
     return units(rng.normal(size=(2 * HALF, width)) + 2 * rng.normal(size=width))
 
 
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS)
 def test_the_same_vectors_are_identical_also_with_the_last_digits_changed(seed: int, width: int) -> None:
     frozen = trained(seed, width)
@@ -41,6 +42,7 @@ def test_the_same_vectors_are_identical_also_with_the_last_digits_changed(seed: 
     assert judge(frozen, (frozen + noise).astype(np.float32))[0] is Verdict.IDENTICAL
 
 
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS, st.floats(2e-3, 0.08))
 def test_small_noise_is_another_precision(seed: int, width: int, size: float) -> None:
     frozen = trained(seed, width)
@@ -50,6 +52,7 @@ def test_small_noise_is_another_precision(seed: int, width: int, size: float) ->
     assert 0.99 <= lowest < 1
 
 
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, st.sampled_from((384, 1024)), st.floats(0.1, 0.9), st.booleans(), st.booleans())
 def test_fewer_dimensions_or_a_tail_of_zeros_is_truncated_scaled_or_not(
     seed: int, width: int, share: float, zeros: bool, scaled: bool
@@ -65,6 +68,7 @@ def test_fewer_dimensions_or_a_tail_of_zeros_is_truncated_scaled_or_not(
     assert judge(now, frozen)[0] is Verdict.TRUNCATED  # and the other way round: more than before
 
 
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS, st.floats(1.01, 50), st.booleans())
 def test_another_length_is_not_normalised(seed: int, width: int, factor: float, shorter: bool) -> None:
     frozen = trained(seed, width)
@@ -72,6 +76,7 @@ def test_another_length_is_not_normalised(seed: int, width: int, factor: float, 
     assert judge(frozen, now)[0] is Verdict.NOT_NORMALISED
 
 
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS, st.sampled_from((slice(0, HALF), slice(0, None))))
 def test_a_common_shift_is_another_prompt(seed: int, width: int, concerned: slice) -> None:
     frozen = trained(seed, width)
@@ -81,6 +86,7 @@ def test_a_common_shift_is_another_prompt(seed: int, width: int, concerned: slic
     assert judge(frozen, units(now))[0] is Verdict.OTHER_PROMPT
 
 
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS)
 def test_a_rotated_space_is_a_different_model_although_all_cosines_within_it_agree(seed: int, width: int) -> None:
     frozen = trained(seed, width)
@@ -90,7 +96,7 @@ def test_a_rotated_space_is_a_different_model_although_all_cosines_within_it_agr
     assert lowest < 0.9
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS, st.sampled_from((0, 100, -64)))
 def test_a_space_without_sense_is_random_weights_whatever_its_dimension(seed: int, width: int, more: int) -> None:
     frozen = trained(seed, width)
@@ -110,6 +116,7 @@ def test_vectors_without_direction_are_no_vectors(broken: float) -> None:
     assert judge(trained(1, 64), now) == (Verdict.RANDOM_WEIGHTS, -1.0)
 
 
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS)
 def test_sense_is_measured_on_the_right_pairs(seed: int, width: int) -> None:
     vectors = trained(seed, width)
