@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from cortex_engine.cli import cortex
 from cortex_engine.core.app import IngestOptions, ModelState
 from cortex_engine.core.errors import ModelUnavailableError, UsageError
 from cortex_engine.core.identifiers import document_id, file_hash, picture_id
@@ -315,6 +317,9 @@ def test_descriptions_come_from_the_text_or_from_an_endpoint_that_may_fail(
     assert suite.describe_pictures("t_blue_cross.png") == 0
     assert found(suite, vector(suite, other, _WORDS), _WORDS)[0] == "t_blue_cross.png"
     assert bad(suite, full=True) == []
+    words = ["--data-dir", str(suite.config.data_dir), "--no-server", "pictures", "describe", "t_blue_cross.png"]
+    said = CliRunner().invoke(cortex, words, env={"RUNPOD_API_BASE": endpoint.address})
+    assert (said.exit_code, said.output) == (0, "0 pictures of 't_blue_cross.png' described.\n")
     plain = seeing()
     with pytest.raises(ModelUnavailableError, match="RUNPOD_API_BASE"):
         plain.describe_pictures("t_blue_cross.png")
