@@ -9,6 +9,7 @@ service.embed_multimodal({"text": "invoice", "image": "a.png"}, dimensions=1024)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,15 @@ from cortex_engine.core.protocols import Vectors
 from cortex_engine.embedding.matryoshka import check_dimension, shortened
 from cortex_engine.embedding.qwen3_vl_inputs import DOCUMENT_INSTRUCTION, QUERY_INSTRUCTION
 
-__all__ = ["DOCUMENT_INSTRUCTION", "QUERY_INSTRUCTION", "Qwen3VLEmbeddingService"]
+__all__ = [
+    "DOCUMENT_INSTRUCTION",
+    "QUERY_INSTRUCTION",
+    "Qwen3VLEmbeddingService",
+    "embed_image",
+    "embed_multimodal",
+    "embed_text",
+    "get_service",
+]
 
 Floats = NDArray[np.float32]
 Picture = Any
@@ -203,6 +212,48 @@ class Qwen3VLEmbeddingService:
         check_dimension(wanted, full.shape[1], self._embedder.spec.model)
         vectors = shortened(full, wanted)
         return vectors[0] if one else vectors
+
+
+_lock = threading.Lock()
+_services: dict[str, Qwen3VLEmbeddingService] = {}
+
+
+def get_service() -> Qwen3VLEmbeddingService:
+    """The model that the settings name now; the same object as long as they stay the same. One is in memory at a time.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+        ModelUnavailableError: no size fits this machine.
+    """
+    key = load_config().config.model_dump_json()
+    with _lock:
+        if key not in _services:
+            for former in _services.values():
+                former.unload()
+            _services.clear()
+            _services[key] = Qwen3VLEmbeddingService()
+        return _services[key]
+
+
+def embed_text(texts: str | Sequence[str], instruction: str | None = None, dimensions: int | None = None) -> Floats:
+    """Vectors of texts by the model of the settings; as `Qwen3VLEmbeddingService.embed_text`."""
+    return get_service().embed_text(texts, instruction, dimensions)
+
+
+def embed_image(
+    images: Picture | Sequence[Picture], instruction: str | None = None, dimensions: int | None = None
+) -> Floats:
+    """Vectors of pictures by the model of the settings; as `Qwen3VLEmbeddingService.embed_image`."""
+    return get_service().embed_image(images, instruction, dimensions)
+
+
+def embed_multimodal(
+    inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    instruction: str | None = None,
+    dimensions: int | None = None,
+) -> Floats:
+    """Vectors of texts with pictures by the model of the settings; as `Qwen3VLEmbeddingService.embed_multimodal`."""
+    return get_service().embed_multimodal(inputs, instruction, dimensions)
 
 
 def _checked(row: Any, instruction: str | None) -> tuple[str, Mapping[str, Any]]:
