@@ -288,6 +288,23 @@ def _reversed(suite: CortexSuite) -> Embedder:
     return Reversed()
 
 
+def test_the_command_line_verifies(
+    open_suite: OpenSuite, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    from cortex_engine.cli import cortex
+
+    open_suite().ingest([folder], "Papers")
+    monkeypatch.setenv("CORTEX_EMBEDDING_BACKEND", "hashing")
+    command = ["--data-dir", str(tmp_path / "library"), "--no-server", "models", "verify"]
+    assert not cortex(command, standalone_mode=False)
+    assert capsys.readouterr().out.startswith("identical")
+    changed = _reversed(open_suite())
+    monkeypatch.setattr("cortex_engine.backends.embedder_of", lambda config, spec: changed)
+    monkeypatch.setattr("cortex_engine.backends.build_embedder", lambda config: changed)
+    assert cortex([*command, "--json"], standalone_mode=False) == 1
+    assert "different model" in capsys.readouterr().out
+
+
 def test_the_pictures_among_the_probes_are_frozen() -> None:
     from importlib.resources import files
 
