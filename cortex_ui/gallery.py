@@ -36,7 +36,7 @@ def strip(found: Sequence[SearchHit], query: Query, usual: Averages) -> None:
     """The best pictures of a mixed list; it stands where the best of them ranks."""
     with st.container(border=True, key="strip"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            safe.show('<div class="cx-name" role="heading" aria-level="2">Pictures</div>')
+            safe.show('<div class="cx-name">Pictures</div>')
             if len(found) > _IN_STRIP:
                 st.button(
                     f"All {wording.count(len(found), 'picture')}",

@@ -57,19 +57,23 @@ def drop() -> None:
     search_state.put(replace(search_state.gathered(), picture=""))
 
 
-def chip(asked: Asked) -> None:
-    """The picture that is asked for, and the way to take it off; what went wrong with one that was given."""
+def chip(asked: Asked) -> bool:
+    """The picture that is asked for, and the way to take it off; what went wrong with one that was given.
+
+    Returns whether it can be searched for.
+    """
     trouble = st.session_state.pop(_TROUBLE, "")
     if trouble:
         st.error(safe.label(trouble), icon=":material/broken_image:")
     if not asked.picture:
-        return
+        return False
     with st.container(horizontal=True, gap="small", vertical_alignment="center", width="content", key="picture_chip"):
+        picture = None
         try:
             picture = suite().query_picture(asked.picture)
         except CortexError as error:
             st.warning(safe.label(str(error)), icon=":material/hide_image:")
-        else:
+        if picture is not None:
             st.image(picture.data, width=56, alt="The picture that is searched for")
             with_words = " and for the words" if asked.text.strip() else ""
             safe.show(f'<div class="cx-quiet">Searching for what looks like this picture{with_words}.</div>')
@@ -81,6 +85,7 @@ def chip(asked: Asked) -> None:
             on_click=drop,
             key="picture_drop",
         )
+    return picture is not None
 
 
 def blind(collections: Sequence[Collection], asked: Asked) -> str:

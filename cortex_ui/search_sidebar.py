@@ -39,11 +39,11 @@ def _models(specs: list[EmbeddingSpec]) -> None:
 def _facts(spec: EmbeddingSpec, status: ModelStatus | None) -> str:
     """HTML of what people want to know of the model: what it reads, its vectors, where it runs, how it is."""
     reads = "text and pictures" if spec.sees else "text only"
-    device = (status.facts.get("Device") or status.facts.get("Runs on", "")) if status else ""
+    device = (status.facts.get("Device") or status.facts.get("Runs on", "")).split(" (")[0] if status else ""
     facts = [
         f"{wording.number(spec.dimension)} dimensions",
         reads,
-        f"on {device.removeprefix('on ')}" if device else "",
+        f"on {device}" if device else "",
     ]
     line = safe.escape(" · ".join(filter(None, facts)))
     if status is None:

@@ -78,16 +78,16 @@ mark.passage { background: #dfe4ff; color: #1e1b4b; border-radius: 2px; padding:
 [data-testid="stLayoutWrapper"]:has(> .st-key-picture_file), .st-key-picture_file { flex: 0 0 auto; min-width: 0; }
 .st-key-picture_file :is(section, .stFileUploader, .stElementContainer) { width: fit-content !important; min-width: 0; }
 .st-key-picture_file section:has([data-testid$="Instructions"]) { padding: 0; border: 0; min-height: 0; background: none; }
-.st-key-picture_file :is([data-testid$="Instructions"], label), .st-key-picture_file section:has([data-testid$="Instructions"])
-  button p { display: none; }
+.st-key-picture_file :is([data-testid$="Instructions"], label) { display: none; }
+.st-key-picture_file section:has([data-testid$="Instructions"]) button p { position: absolute; width: 1px; height: 1px;
+  overflow: hidden; clip-path: inset(50%); }
 .st-key-picture_file section:has([data-testid$="Instructions"]) button { min-height: 38px; font-size: 0.94rem; }
 .st-key-picture_file section:has([data-testid$="Instructions"]) [data-testid="stIconMaterial"] { font-size: 0; }
 .st-key-picture_file section:has([data-testid$="Instructions"]) [data-testid="stIconMaterial"]::before {
   content: "image_search"; font-size: 1.2rem; }
 .st-key-picture_file section:has([data-testid$="Instructions"]) button::after { content: "Picture"; font-size: 0.875rem; }
 @media (max-width: 640px) { .st-key-picture_file section:has([data-testid$="Instructions"]) button > div { gap: 0; }
-  .st-key-picture_file section:has([data-testid$="Instructions"]) button::after {
-  content: "Search by a picture"; position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); } }
+  .st-key-picture_file section:has([data-testid$="Instructions"]) button::after { content: none; } }
 .st-key-picture_chip img { width: 56px; height: 56px; object-fit: cover; }
 .cx-bar { height: 0.5rem; border-radius: 4px; background: #6366f1; min-width: 4px; }
 """

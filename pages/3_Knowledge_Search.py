@@ -40,14 +40,14 @@ def main() -> None:
         filters.draw(collections, _facets, picture_query.sees(collections, search_state.gathered()))
         asked = search_state.settle()
         filters.chips(asked)
-        picture_query.chip(asked)
+        there = picture_query.chip(asked)
         for remark in search_state.remarks():
             st.info(safe.label(remark), icon=":material/link_off:")
         with st.container(key="results"):
             if not any(collection.document_count for collection in collections):
                 _empty_library()
             elif not asked.empty:
-                _asked(asked, picture_query.blind(collections, asked))
+                _asked(asked if there else replace(asked, picture=""), picture_query.blind(collections, asked))
             else:
                 _start()
     search_sidebar.draw(collections, asked)

@@ -14,9 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from cortex_engine.config import load_config
 from cortex_engine.core.app import ModelState, ModelStatus, PageView
-from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult, StageStanding
+from cortex_engine.core.identifiers import picture_id
+from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchMode, SearchResult, StageStanding
 from cortex_engine.suite import CortexSuite
-from cortex_ui import exporting, filters, hits, session, standing, trace
+from cortex_ui import exporting, filters, hits, picture_query, session, standing, trace
 from cortex_ui.asked import MODES, Asked, from_query, from_url
 from cortex_ui.drawer import page_html
 
@@ -601,6 +602,79 @@ class TestReranker:
         at = open_page(q="comet")
         assert any("ordered anew when Qwen3" in str(each.value) for each in at.info)
         assert asked[-1].rerank is False and names(at)
+
+
+class TestPictures:
+    def _found(self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch, *kinds: str) -> list[SearchHit]:
+        """Searches give, in this order: a passage ("text"), a page found by its look ("page"), a picture file ("file")."""
+        model = library.search(Query("comet", top_k=20))
+        hits = []
+        for rank, (kind, hit) in enumerate(zip(kinds, model.hits, strict=False), start=1):
+            if kind == "text":
+                hits.append(replace(hit, rank=rank))
+                continue
+            look = {"picture": StageStanding(rank, 0.5)}
+            name, media = (HOSTILE[1], "image") if kind == "file" else (hit.document, "pdf")
+            known = picture_id(hit.document_id, rank)
+            hits.append(
+                replace(
+                    hit, rank=rank, chunk_id=known, kind=HitKind.PICTURE, stages=look, document=name, media_type=media
+                )
+            )
+        monkeypatch.setattr(library, "search", lambda query: replace(model, query=query, hits=tuple(hits)))
+        return hits
+
+    def _order(self, at: AppTest) -> list[str]:
+        keys = [str(each.key) for each in at.button if str(each.key).startswith("open_")]
+        return [key.removeprefix("open_") for key in keys]
+
+    def test_picture_files_stand_together_where_the_best_of_them_ranks(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hits = self._found(library, monkeypatch, "text", "file", "page", "file", "text")
+        at = open_page(q="comet")
+        assert self._order(at) == [hits[place].chunk_id for place in (0, 1, 3, 2, 4)]
+        text = shown(at)
+        assert "Found by the look of the page" in text
+        assert [f"No. {rank}" in text for rank in (1, 2, 3, 4, 5)] == [True] * 5
+        assert text.index("No. 2") < text.index("No. 4") < text.index("No. 3")
+        assert not markup(at)
+        likes = [str(each.key) for each in at.button if str(each.key).startswith("like_")]
+        assert len(likes) == 3, "what has a look can be asked for; a passage cannot"
+
+    def test_more_like_this_asks_for_the_picture_without_the_words(
+        self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hits = self._found(library, monkeypatch, "file", "file")
+        at = open_page(q="comet", type="image")
+        assert "No. 1" not in shown(at), "a gallery reads in its order"
+        assert [str(each.value) for each in at.html if "2 pictures in" in str(each.value)]
+        at.button(key=f"like_{hits[1].chunk_id}").click().run()
+        assert dict(at.query_params.items()) == {"type": "image", "picture": hits[1].chunk_id}
+
+    def test_a_library_that_cannot_see_says_so_and_what_to_do(self, library: CortexSuite) -> None:
+        at = open_page(q="comet", picture="0" * 32)
+        (said,) = [str(each.value) for each in at.warning if "reads text only" in str(each.value)]
+        assert "all\\-MiniLM" in said and "Settings" in said
+        assert names(at)[0] == "observatory-annual-report.pdf", "the words are searched all the same"
+        assert not list(at.get("file_uploader"))
+        at.button(key="picture_drop").click().run()
+        assert dict(at.query_params.items()) == {"q": "comet"} and not at.warning
+
+    def test_chosen_collections_that_cannot_see_name_those_that_can(self, library: CortexSuite) -> None:
+        plain = library.collections()[0]
+        seeing = replace(plain, name="Shapes", spec=replace(plain.spec, max_pixels=4096))
+        asked = Asked(picture="p", collections=(plain.name,))
+        assert "Choose Shapes as well" in picture_query.blind([plain, seeing], asked)
+        assert picture_query.blind([plain, seeing], replace(asked, collections=())) == ""
+        assert picture_query.blind([plain], Asked("words")) == ""
+
+    def test_the_link_of_a_picture_opens_its_page_without_missing_a_passage(self, library: CortexSuite) -> None:
+        report = library.document("observatory-annual-report.pdf")
+        at = open_page(doc=report.id, page="2", hit=picture_id(report.id, 2))
+        assert not at.info and at.button(key="drawer_like")
+        at.button(key="drawer_like").click().run()
+        assert at.query_params["picture"] == picture_id(report.id, 2) and "doc" not in at.query_params
 
 
 def test_an_empty_library_leads_to_the_ingest(
