@@ -97,6 +97,17 @@ def test_a_rotated_space_is_a_different_model_although_all_cosines_within_it_agr
 
 
 @settings(deadline=None, max_examples=40)
+@given(_SEEDS, _WIDTHS)
+def test_a_direction_that_two_models_share_does_not_make_them_one(seed: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    shared = 2 * np.sqrt(width) * units(rng.normal(size=(1, width)))
+    frozen, now = (units(np.sqrt(width) * trained(seed + shift, width, common=0) + shared) for shift in (1, 2))
+    verdict, lowest = judge(frozen, now)
+    assert lowest > 0.5
+    assert verdict is Verdict.DIFFERENT_MODEL
+
+
+@settings(deadline=None, max_examples=40)
 @given(_SEEDS, _WIDTHS, st.sampled_from((0, 100, -64)))
 def test_a_space_without_sense_is_random_weights_whatever_its_dimension(seed: int, width: int, more: int) -> None:
     frozen = trained(seed, width)
