@@ -13,7 +13,7 @@ from cortex_engine.core.records import Passage
 from cortex_engine.core.search import Ranking
 from cortex_engine.retrieval.characters import CHARACTER_STAGE, character_evidence
 from cortex_engine.retrieval.fusion import Evidence, fusion_method, merge_models, order, reciprocal_rank, separation
-from cortex_engine.retrieval.mixing import beside, judged_by_look, known_moments
+from cortex_engine.retrieval.mixing import judged_by_look, known_moments, passages_beside
 from cortex_engine.retrieval.pictures import DESCRIPTION_STAGE, PICTURE_STAGE, PictureEvidence, one_view
 from cortex_engine.retrieval.presentation import StageView
 from cortex_engine.retrieval.recall import Recalled
@@ -113,15 +113,15 @@ class Fuser:
         with trace.stage("mix") as notes:
             for model_id, evidence in passages.items():
                 other = known_moments(looks[model_id].look) if model_id in looks else None
-                stages.append(beside(evidence, other))
+                stages.append(passages_beside(evidence, other))
                 _tell(notes, "passages", stages[-1])
             for model_id, look in looks.items():
-                other = known_moments(passages[model_id]) if model_id in passages else None
+                other = known_moments(passages[model_id]) if model_id in passages else look.passages
                 stages.append(look.as_one(share, other))
-                _tell(notes, PICTURE_STAGE, beside(look.look, other))
-                if look.words.scores:
-                    _tell(notes, DESCRIPTION_STAGE, beside(look.words, other))
-                notes.fact("pictures weight", stages[-1].weight)
+                by_look, by_words = look.measured(other)
+                _tell(notes, PICTURE_STAGE, by_look)
+                if by_words.scores:
+                    _tell(notes, DESCRIPTION_STAGE, by_words)
             if len(stages) == 1:
                 return stages[0]
             merged = merge_models(stages)

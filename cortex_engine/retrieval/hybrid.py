@@ -230,9 +230,9 @@ class HybridRetriever:
             if query.prefetch and VectorName(query.prefetch) not in there:
                 trace.warn(f"No {query.prefetch} has a vector yet under '{spec.model}', so none was found by it.")
             elif there:
-                recallers.append(
-                    PictureRecall(model_id, asking.vector(spec), there, scope.documents, query.prefetch, left_out)
-                )
+                beside = None if scope.passages else self._stores_of(model_id).exact
+                vector, documents = asking.vector(spec), scope.documents
+                recallers.append(PictureRecall(model_id, vector, there, documents, query.prefetch, left_out, beside))
         share = self._options.picture_weight if query.picture_weight is None else query.picture_weight
         records = self._pictures.records
         return PictureSearch(tuple(recallers), scope.pictures, share, asking.parsed, records) if recallers else None

@@ -20,7 +20,7 @@ from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import Filters, Ranking
 from cortex_engine.retrieval.dense import VECTOR_STAGE
 from cortex_engine.retrieval.fusion import Evidence, order
-from cortex_engine.retrieval.mixing import beside, two_vectors
+from cortex_engine.retrieval.mixing import pictures_beside, two_vectors
 from cortex_engine.retrieval.query_text import ParsedQuery
 from cortex_engine.retrieval.tracing import TraceRecorder
 
@@ -74,11 +74,16 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class PictureEvidence:
-    """What the two vectors under one model say about pictures: true cosines, with moments over all pictures in scope."""
+    """What the two vectors under one model say about pictures: true cosines, with moments over all pictures in scope.
+
+    Attributes:
+        passages: moments over all passages in scope, where these are no candidates; else None.
+    """
 
     model_id: str
     look: Evidence
     words: Evidence
+    passages: ScoreMoments | None = None
 
     @property
     def ids(self) -> AbstractSet[str]:
@@ -87,7 +92,12 @@ class PictureEvidence:
 
     def as_one(self, share: float, passages: ScoreMoments | None) -> Evidence:
         """One recaller in standard scores, to be merged with the passages of the same model."""
-        return two_vectors(beside(self.look, passages), beside(self.words, passages), share, VECTOR_STAGE)
+        look, words = self.measured(passages)
+        return two_vectors(look, words, share, VECTOR_STAGE)
+
+    def measured(self, passages: ScoreMoments | None) -> tuple[Evidence, Evidence]:
+        """Both vectors' evidence as it counts beside passages with these moments."""
+        return pictures_beside(self.look, passages), pictures_beside(self.words, passages, alike=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,7 @@ class PictureRecall:
     Attributes:
         prefetch: by which vectors candidates are found, "" for both.
         left_out: ids that are no candidates (the picture that others shall be like).
+        passages: where the moments of passages are asked for that are no candidates; None where they are.
     """
 
     model_id: str
@@ -105,6 +116,7 @@ class PictureRecall:
     documents: AbstractSet[str] | None
     prefetch: str
     left_out: AbstractSet[str]
+    passages: ScoringVectorStore | None = None
 
     def evidence(self, limit: int, permitted: Callable[[Sequence[str]], AbstractSet[str]]) -> PictureEvidence:
         """The nearest `limit` pictures by each vector that prefetches, with both true cosines of each.
@@ -119,7 +131,9 @@ class PictureRecall:
         }
         everyone = list(dict.fromkeys(item.chunk_id for ranking in found.values() for item in ranking))
         allowed = permitted([each for each in everyone if each not in self.left_out])
-        return PictureEvidence(self.model_id, *(self._evidence(name, found.get(name), allowed) for name in VectorName))
+        passages = self.passages.moments(self.vector, self.documents) if self.passages is not None else None
+        look, words = (self._evidence(name, found.get(name), allowed) for name in VectorName)
+        return PictureEvidence(self.model_id, look, words, passages)
 
     def _evidence(self, name: VectorName, ranking: Ranking | None, allowed: AbstractSet[str]) -> Evidence:
         store = self.stores.get(name)
