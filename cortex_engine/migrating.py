@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
-from cortex_engine import backends, indexes
+from cortex_engine import backends, indexes, working
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import (
@@ -181,7 +181,9 @@ def run(
             return migration
         if migration.done != seen:
             seen, since = migration.done, time.monotonic()
-        if library.try_own() and library.queue.acquire(blocking=False):
+        if not library.attended and library.try_own() and library.catalog.has_work():
+            working.work(library, working.silent, stop)  # files go first, also those that another process sent
+        if not library.attended and library.try_own() and library.queue.acquire(blocking=False):
             try:
                 _advance(library, migration, stop)
             finally:
@@ -255,10 +257,11 @@ def _embed_pictures(library: Library, migration: Migration, spec: EmbeddingSpec)
         return False
     library.require_room()
     _loaded(library, spec)
-    begun = time.monotonic()
-    count = line.fill(model_id=spec.id)
-    library.pace(migration.id).note(count, time.monotonic() - begun)
-    failpoint("reembed.written")
+    pace, begun = library.pace(migration.id), time.monotonic()
+    count = line.fill(model_id=spec.id, passed=pace.passed)
+    if count:
+        pace.note(count, time.monotonic() - begun)
+        failpoint("reembed.written")
     return count > 0
 
 
@@ -288,12 +291,22 @@ def _finish(library: Library, migration: Migration, stop: threading.Event | None
     failpoint("reembed.compared")
     long = _long_passages(library, migration.collection, library.embedder(migration.target))
     here = f"All vectors of '{migration.target.model}' are there. Searches use '{migration.source.model}' until you switch."
-    message = " ".join(part for part in (here, note, long) if part)
+    message = " ".join(part for part in (here, _undone(library, migration), note, long) if part)
     try:
         library.catalog.set_migration(migration.id, _S.READY, message, report)
     except UsageError:
         _log.info("the move of '%s' was paused or ended while it was compared", migration.collection)
     library.settle()
+
+
+def _undone(library: Library, migration: Migration) -> str:
+    standing = library.catalog.migration(migration.id)
+    count = standing.total - standing.done
+    return (
+        f"{count:,} pictures could not be drawn again (the log names them); they are found by words only."
+        if count
+        else ""
+    )
 
 
 def compared(library: Library, migration: Migration, stop: threading.Event | None = None) -> ParityReport:

@@ -26,6 +26,7 @@ Floats = NDArray[np.float32]
 
 
 def units(vectors: Floats) -> Floats:
+    """Of length 1."""
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -59,6 +60,7 @@ def by_words(texts: list[str], target: Floats, held: NDArray[np.bool_]) -> float
 
 
 def main() -> None:
+    """Measure and write the page."""
     root = Path(sys.argv[1])
     lines = ["| set | from → to | Procrustes | ridge | words alone |", "| --- | --- | ---: | ---: | ---: |"]
     with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,8 @@ class Pace:
         self._rest_until = 0.0
         self.trouble = ""
         """Why it does not go on, as a sentence, or ""."""
+        self.passed: set[str] = set()
+        """Inputs that cannot be made, and are not tried again."""
 
     def note(self, count: int, seconds: float) -> None:
         """So many inputs were worked on for so many seconds; what hindered is over."""

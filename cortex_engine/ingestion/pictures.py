@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +137,7 @@ class PictureLine:
         document_ids: Sequence[str] | None = None,
         remarks: Remarks | None = None,
         model_id: str = "",
+        passed: set[str] | None = None,
     ) -> int:
         """Embed a few pictures that wait for a model that is ready; returns how many, 0 when there are none.
 
@@ -145,13 +145,16 @@ class PictureLine:
 
         Args:
             model_id: only for this model; "" for all.
+            passed: ids of pictures that are not tried; those that cannot be drawn or embedded are added to it. Without it
+                they are removed: where another model's vectors are in use, they have to stay.
 
         Raises:
             ModelUnavailableError: the model (still) cannot be loaded.
         """
         for waiting in self._catalog.waiting_pictures(100, document_ids, model_id):
             spec = self._catalog.spec(waiting.model_id)
-            if not ready(spec):
+            missing = [each for each in waiting.missing.items() if each[0].id not in (passed or ())]
+            if not ready(spec) or not missing:
                 continue
             try:
                 document = self._catalog.document(waiting.document_id)
@@ -161,8 +164,8 @@ class PictureLine:
                 continue
             parser = self._parser_for(_AS_SET)
             original = Original(document.id, document.name, path, document.info.media_type, parser)
-            part = dict(islice(waiting.missing.items(), AT_ONCE))
-            self._fill(original, part, spec, remarks or Remarks())
+            part = dict(missing[:AT_ONCE])
+            self._fill(original, part, spec, remarks or Remarks(), passed)
             return len(part)
         return 0
 
@@ -211,7 +214,9 @@ class PictureLine:
             if not (stays[name] and self._catalog.picture_vector(model_id, name, picture.id) is not None)
         )
 
-    def _fill(self, original: Original, missing: Missing, spec: EmbeddingSpec, remarks: Remarks) -> None:
+    def _fill(
+        self, original: Original, missing: Missing, spec: EmbeddingSpec, remarks: Remarks, passed: set[str] | None
+    ) -> None:
         prepared = self._complete(original, missing, spec, remarks)
         asked = {picture.id: picture for picture in missing}
         changed = [each.picture for each in prepared if each.picture != asked[each.picture.id]]
@@ -227,7 +232,10 @@ class PictureLine:
             vectors[each.picture.id] = named
         self._catalog.add_picture_vectors(spec.id, vectors)
         if lost := [picture_id for picture_id in asked if picture_id in remarks.lost]:
-            self._catalog.drop_pictures(lost)
+            if passed is None:
+                self._catalog.drop_pictures(lost)
+            else:
+                passed.update(lost)
             _log.warning("pictures of %s are left out: %s", original.name, "; ".join(remarks.lost.values()))
 
     def _complete(
