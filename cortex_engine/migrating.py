@@ -303,7 +303,7 @@ def _undone(library: Library, migration: Migration) -> str:
     standing = library.catalog.migration(migration.id)
     count = standing.total - standing.done
     return (
-        f"{count:,} pictures could not be drawn again (the log names them); they are found by words only."
+        f"{count:,} of its pictures could not be drawn again (the log names them); they are found by words only."
         if count
         else ""
     )

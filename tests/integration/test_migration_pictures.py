@@ -95,3 +95,27 @@ def test_text_and_pictures_move_to_a_model_that_sees_with_the_same_bytes_after_a
     assert [(hit.chunk_id, hit.score) for hit in suite.search("lighthouse storms").hits] == before
     suite.purge_migration(migration.id)
     assert suite._library.catalog.picture_vector_counts(embedder.spec.id) == dict.fromkeys(VectorName, 0)
+
+
+def test_a_picture_whose_original_is_damaged_is_told_and_hinders_nothing(
+    open_suite: OpenSuite, tmp_path: Path, qwen3_vl_models: Path, qwen3_vl_pictures: Path, embedder: Any
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for colour in ("red", "blue"):
+        shutil.copy(qwen3_vl_pictures / f"t_{colour}_circle.png", folder)
+    settings = {"QWEN3_VL_MAX_PIXELS": "65536", "CORTEX_VECTOR_STORE": "exact", "CORTEX_OCR": "false"}
+    suite = open_suite(**settings)
+    suite._library.shelf.put(embedder)
+    suite.ingest([folder], "Things")
+    path = suite._library.blobs.path(suite.document("t_red_circle.png").sha256)
+    path.chmod(0o600)
+    path.write_bytes(b"no picture any more")
+    migration = suite.start_migration("Things", f"qwen3_vl:{qwen3_vl_models / 'trained_embedding'}")
+    ready = suite.run_migration(migration.id)
+    assert (ready.state, ready.done, ready.total) == (State.READY, 1, 2)
+    assert "1 of its pictures could not be drawn again" in ready.message
+    assert suite._library.catalog.picture_counts() == 2, "where another model's vectors are in use it has to stay"
+    suite.switch_migration(migration.id)
+    hits = suite.search(Query("a blue circle", SearchMode.VECTOR, 3)).hits
+    assert [hit.document for hit in hits] == ["t_blue_circle.png"]
