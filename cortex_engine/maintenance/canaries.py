@@ -27,11 +27,13 @@ class Look:
 
     Attributes:
         report: the verdict with its sentence.
+        kept: whether there were frozen probes to compare with.
         fits: whether vectors made now fit those that are kept (True where none were frozen).
         now: the probes as the model gives them.
     """
 
     report: ProbeReport
+    kept: bool
     fits: bool
     now: ProbeSet
 
@@ -80,6 +82,8 @@ class Canaries:
             look = self._seen.get(spec.id)
         if look is None or look.fault:
             return False
+        if look.kept:
+            return True
         try:
             self._records.keep_probes(spec.id, look.now)
         except NotFoundError:
@@ -122,4 +126,4 @@ class Canaries:
         if fits and spec.backend not in _WITHOUT_WEIGHTS and not makes_sense(present.vectors, present.found):
             # Vectors without sense fit one another: the model goes on, and says so wherever it is shown.
             verdict, said = Verdict.RANDOM_WEIGHTS, NO_SENSE.format(model=spec.model)
-        return Look(ProbeReport(spec.id, verdict, lowest, said), fits, now)
+        return Look(ProbeReport(spec.id, verdict, lowest, said), frozen is not None, fits, now)
