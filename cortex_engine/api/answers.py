@@ -53,6 +53,9 @@ _SPOKEN = frozenset({"usage", "not_found", "already_exists", "model_mismatch", "
 
 _LONGEST = 400
 
+_FIXED = frozenset({"picture", "description", "text", "lexical", "vector", "hybrid", "rerank"})
+"""Words of the API itself (fields and choices of a search): a sentence that holds one repeats nothing of the request."""
+
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -124,7 +127,7 @@ def explained(error: CortexError, scope: Mapping[str, Any]) -> JSONResponse:
 
 def _without_echo(sentence: str, scope: Mapping[str, Any]) -> str:
     """The sentence without what the request brought in, or "" where that cannot be taken out."""
-    asked = {text for text in _texts_of(scope) if text.strip()}
+    asked = {text for text in _texts_of(scope) if text.strip() and text not in _FIXED}
     for text in sorted(asked, key=len, reverse=True):
         sentence = sentence.replace(f"'{text}'", "'…'")
     # A name that was asked for may be quoted in another case or shortened; what else is quoted are names of the library.

@@ -109,7 +109,7 @@ class Standing(BaseModel):
 class Hit(BaseModel):
     """A passage or picture that was found. `boxes`: x0, y0, x1, y1 as fractions of the page, origin top left.
 
-    `kind`: of a picture, `chunk_id` is its id and `text` its description; `/documents/{document_id}/pages/{page}/picture`
+    `kind`: of a picture, `chunk_id` is its id and `text` its description; `/documents/{document_id}/pages/{page}.webp`
     shows it. `relevance`: 0..1, what the reranker says; none where it took no part.
     """
 

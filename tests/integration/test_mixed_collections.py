@@ -188,6 +188,7 @@ def test_two_vectors_are_weighted_and_prefetched(suite: CortexSuite, pictures: P
         library.catalog.describe_picture(keys[name], words, DescribedBy.MODEL)
         vector = library.embedder(spec).embed_documents([words])[0]
         library.catalog.add_picture_vectors(spec.id, {keys[name]: {VectorName.DESCRIPTION: vector}})
+    drawn = Filters(types=("image",))
     try:
         look, words = (
             suite.search(plain("a green circle", kinds=(HitKind.PICTURE,), picture_weight=weight, top_k=30))
