@@ -5,7 +5,7 @@ What is open stands in the URL (`doc`, `page`, `hit`), so that a link, a reload 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -292,7 +292,7 @@ def _take_away(document: Document, page: int) -> None:
 def _more_like(document_id: str, page: int) -> None:
     """Close the drawer and search for what looks like the page."""
     close()
-    search_state.put(replace(search_state.gathered(), text="", picture=picture_id(document_id, page)))
+    search_state.put(search_state.by_picture(picture_id(document_id, page), text=""))
     st.rerun()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from cortex_engine.core.errors import CortexError
@@ -35,7 +33,7 @@ def open_page(hit: SearchHit, query: Query) -> None:
 
 def more_like(picture: str) -> None:
     """Ask for what looks like a picture (an `on_click` callback): the words go, conditions stay."""
-    search_state.put(replace(search_state.gathered(), text="", picture=picture))
+    search_state.put(search_state.by_picture(picture, text=""))
     st.rerun()
 
 

@@ -28,6 +28,20 @@ def draw(asked: Asked) -> None:
             _ways_on(asked)
 
 
+def by_words_alone(asked: Asked) -> bool:
+    """Whether words alone are to find a picture, or what looks like one, which they cannot; then says so, and the way on."""
+    if asked.mode != "words" or not (asked.picture or asked.kind == "pictures"):
+        return False
+    with st.container(border=True, width=760, key="no_results"):
+        st.markdown("### Words alone do not find pictures")
+        safe.show("<p>A picture is compared by meaning: by its look, and by what describes it.</p>")
+        with st.container(horizontal=True, gap="small"):
+            _instead("By meaning and words", replace(asked, mode="hybrid"), "by_hybrid")
+            if asked.text.strip():
+                _instead("Only text, by words", replace(asked, kind="text", picture=""), "only_text")
+    return True
+
+
 def _ways_on(asked: Asked) -> None:
     for condition in filters.conditions(asked):
         _instead(f"Without {condition.text}", condition.without, f"without_{condition.key}")

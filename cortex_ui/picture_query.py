@@ -10,7 +10,7 @@ import streamlit as st
 from cortex_engine.core.collections import Collection
 from cortex_engine.core.errors import CortexError
 from cortex_ui import safe, search_state
-from cortex_ui.asked import KEYS, Asked
+from cortex_ui.asked import Asked
 from cortex_ui.session import suite
 
 _TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -47,7 +47,7 @@ def _take(key: str) -> None:
         return
     st.session_state[_ROUND] += 1
     try:
-        st.session_state[KEYS["picture"]] = suite().keep_picture(given.getvalue(), given.name)
+        search_state.put(search_state.by_picture(suite().keep_picture(given.getvalue(), given.name)))
     except CortexError as error:
         st.session_state[_TROUBLE] = str(error)
 

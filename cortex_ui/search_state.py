@@ -135,6 +135,13 @@ def gathered() -> Asked:
     )
 
 
+def by_picture(reference: str, text: str | None = None) -> Asked:
+    """What is asked now, by this picture instead; words alone find no picture, so the way of searching is hybrid then."""
+    now = gathered()
+    mode = Asked().mode if now.mode == "words" else now.mode
+    return replace(now, picture=reference, mode=mode, text=now.text if text is None else text)
+
+
 def settle() -> Asked:
     """After the widgets are drawn: what is asked for; the URL follows."""
     state, asked = st.session_state, gathered()

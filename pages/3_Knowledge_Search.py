@@ -63,10 +63,13 @@ def _asked(asked: Asked, blind: str) -> None:
     if blind:
         st.warning(safe.label(blind), icon=":material/visibility_off:")
         asked = replace(asked, picture="")
+    if nothing_found.by_words_alone(asked):
+        return
     query = asked.query()
     if asked.mode != "words" and not suite().embedding_ready(asked.collections):
-        query = replace(query, mode=SearchMode.LEXICAL, picture="")
-        _refining(asked.collections, bool(query.text))
+        text = query.text if asked.kind != "pictures" else ""
+        query = replace(query, text=text, mode=SearchMode.LEXICAL, picture="", kinds=())
+        _refining(asked.collections, bool(text))
     elif reranking.loading(asked):
         query = replace(query, rerank=False)
         _reordering()
@@ -107,7 +110,7 @@ def _refining(collections: tuple[str, ...], by_words: bool) -> None:
     models.sort(key=lambda model: model.state is not ModelState.LOADING)
     name = safe.label(models[0].name if models else "the model")
     with st.container(key="refining"):
-        said = "Keyword results; refining when" if by_words else "The picture is compared as soon as"
+        said = "Keyword results; refining when" if by_words else "Pictures are compared as soon as"
         st.info(f"{said} {name} is ready.", icon=":material/hourglass_top:")
 
 

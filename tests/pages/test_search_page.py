@@ -651,6 +651,15 @@ class TestPictures:
         assert [str(each.value) for each in at.html if "2 pictures in" in str(each.value)]
         at.button(key=f"like_{hits[1].chunk_id}").click().run()
         assert dict(at.query_params.items()) == {"type": "image", "picture": hits[1].chunk_id}
+        at = open_page(q="comet", mode="words")
+        at.button(key=f"like_{hits[0].chunk_id}").click().run()
+        assert dict(at.query_params.items()) == {"picture": hits[0].chunk_id}, "words alone find no picture"
+
+    def test_words_alone_do_not_find_pictures_and_the_page_says_so(self, library: CortexSuite) -> None:
+        at = open_page(q="comet", mode="words", kind="pictures")
+        assert "Words alone do not find pictures" in shown(at) and not at.error
+        at.button(key="instead_only_text").click().run()
+        assert names(at) and at.query_params["kind"] == "text"
 
     def test_a_library_that_cannot_see_says_so_and_what_to_do(self, library: CortexSuite) -> None:
         at = open_page(q="comet", picture="0" * 32)
