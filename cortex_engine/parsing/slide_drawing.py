@@ -106,8 +106,13 @@ class Slide:
                 self._draw_shape(shape, box)
 
     @property
+    def _largest(self) -> float:
+        """Points of the largest letters: a quarter of the slide. Those that a damaged file asks for take seconds to draw."""
+        return float(self._picture.height) / (4 * _EMU_PER_POINT * self._scale)
+
+    @property
     def _stroke(self) -> int:
-        return max(1, round(9_525 * self._scale))
+        return max(1, min(int(self._picture.height) // 100, round(9_525 * self._scale)))
 
     def _pixels(self, frame: Frame) -> Frame:
         """Left, top, right, bottom in pixels, near the canvas: numbers of a damaged file would take for ever to draw."""
@@ -175,7 +180,8 @@ class Slide:
             if colour is None and reference is not None:
                 colour = self._look.colour(reference)
             text = "\n" if node.tag == f"{A}br" else "" if node.tag == f"{A}pPr" else drawing_text(node)
-            yield Run(text, (size or self._look.usual_size(shape)) / 100, bold, colour or _BLACK)
+            points = min((size or self._look.usual_size(shape)) / 100, self._largest)
+            yield Run(text, points, bold, colour or _BLACK)
 
     def _draw_picture(self, part: str, fill: Any, box: Frame) -> None:
         """A picture in its place; one that cannot be read leaves a frame."""
@@ -204,12 +210,13 @@ class Slide:
             self._pen.rectangle(box, None, _GREY, self._stroke)
             return
         widths = [max(1, whole_number(each.get("w", ""), 1)) for each in table.iterfind(f"{A}tblGrid/{A}gridCol")]
-        top, right_most = box[1], 2.0 * self._picture.width
+        # Pillow takes seconds for a rectangle far larger than its canvas.
+        top, right_most, lowest = box[1], 2.0 * self._picture.width, 2.0 * self._picture.height
         for row in table.iterfind(f"{A}tr"):
-            bottom = top + max(1.0, whole_number(row.get("h", ""), 370_840) * self._scale)
+            bottom = min(lowest, top + max(1.0, whole_number(row.get("h", ""), 370_840) * self._scale))
             left = box[0]
             for cell, width in zip(row.iterfind(f"{A}tc"), widths, strict=False):
-                right = min(right_most, left + width * self._scale)
+                right = max(left, min(right_most, left + width * self._scale))
                 self._pen.rectangle((left, top, right, bottom), self._cell_fill(cell), _GREY, self._stroke)
                 runs = [Run(drawing_text(each), 18.0, False, _BLACK) for each in cell.iter(f"{A}p")]
                 place = self._inset((left, top, right, bottom))
@@ -218,7 +225,7 @@ class Slide:
                 )
                 left = right
             top = bottom
-            if top > 2 * self._picture.height:
+            if top >= lowest:
                 return
 
     def _cell_fill(self, cell: Any) -> Colour | None:
