@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cortex_engine import caring, planning, readiness
+from cortex_engine import backends, caring, planning, readiness
 from cortex_engine.background import load_models
 from cortex_engine.chapters.base import Chapter
 from cortex_engine.core.app import ModelState, ModelStatus
+from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.errors import ModelUnavailableError
 from cortex_engine.core.planning import ModelChoice, ModelPlan
 from cortex_engine.core.probes import ProbeReport
 from cortex_engine.core.protocols import Embedder
@@ -65,6 +67,33 @@ class ModelsChapter(Chapter):
         be loaded are left out; `model_statuses` says why.
         """
         return caring.verify_models(self._library)
+
+    def known_reports(self) -> list[ProbeReport]:
+        """What the probes said of the models of collections when this process loaded them. Never waits."""
+        return caring.known_reports(self._library)
+
+    def spec_of(self, target: str) -> EmbeddingSpec:
+        """The identity of the model that a target names, for `create_collection`; its weights are read, not loaded.
+
+        Args:
+            target: as in `ModelChoice.target`.
+
+        Raises:
+            UsageError, ConfigError: the target names no model.
+            ModelUnavailableError: it is not on this machine; the message says what to do.
+        """
+        return backends.spec_for(self._library.config, target)
+
+    def load_model(self, target: str) -> None:
+        """Load and examine the model that a target names, so that `plan_model` can measure its time. Waits.
+
+        Raises:
+            UsageError, ConfigError: the target names no model.
+            ModelUnavailableError: it cannot be loaded; the message says what to do.
+        """
+        spec = self.spec_of(target)
+        if self._library.shelf.load(spec) is not ModelState.HEALTHY:
+            raise ModelUnavailableError(self._library.shelf.state(spec.id)[1])
 
     def model_choices(self) -> list[ModelChoice]:
         """Embedding models that can be chosen, those of the settings first; `here` tells which need no download."""
