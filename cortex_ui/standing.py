@@ -83,7 +83,7 @@ def relevance(hit: SearchHit) -> str:
     if hit.relevance is None:
         return ""
     shown = f"{hit.relevance:.2f}"
-    return f"relevance {'over 0.99' if shown == '1.00' else 'under 0.01' if shown == '0.00' else shown}"
+    return f"relevance {'>0.99' if shown == '1.00' else '<0.01' if shown == '0.00' else shown}"
 
 
 def numbers(hit: SearchHit) -> list[tuple[str, str, str]]:

@@ -39,6 +39,7 @@ def main() -> None:
     with st.container(width=_WIDTH, gap="small"):
         filters.draw(collections, _facets, picture_query.sees(collections, search_state.gathered()))
         asked = search_state.settle()
+        search_sidebar.draw(collections, asked)  # before the results, which may take a while
         filters.chips(asked)
         there = picture_query.chip(asked)
         for remark in search_state.remarks():
@@ -50,7 +51,6 @@ def main() -> None:
                 _asked(asked if there else replace(asked, picture=""), picture_query.blind(collections, asked))
             else:
                 _start()
-    search_sidebar.draw(collections, asked)
     drawer.show_opened()
 
 
@@ -79,7 +79,8 @@ def _asked(asked: Asked, blind: str) -> None:
 
 def _results(asked: Asked, query: Query) -> None:
     with told():
-        result = search_state.found(query)
+        with st.container(key="searching"), st.spinner("Searching…", show_time=True):
+            result = search_state.found(query)
         search_state.remember(asked.query(), len(result.hits))
         result = hits.arranged(result, asked.sort)
         for warning in result.warnings:

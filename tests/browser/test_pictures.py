@@ -65,7 +65,7 @@ def names(page: Page) -> list[str]:
 
 
 def relevances(page: Page) -> list[str]:
-    return re.findall(r"relevance ((?:over |under )?[\d.]+)", page.locator(".st-key-results").inner_text())
+    return re.findall(r"relevance ([<>]?[\d.]+)", page.locator(".st-key-results").inner_text())
 
 
 def params(page: Page) -> dict[str, list[str]]:

@@ -539,7 +539,7 @@ class TestStanding:
         words = {share: standing.word(replace(hit, relevance=share)) for share in (0.93, 0.6, 0.1)}
         assert words == {0.93: "Strong", 0.6: "Good", 0.1: "Weak"}
         shown = [standing.relevance(replace(hit, relevance=share)) for share in (None, 0.934, 0.9999, 0.0001)]
-        assert shown == ["", "relevance 0.93", "relevance over 0.99", "relevance under 0.01"]
+        assert shown == ["", "relevance 0.93", "relevance >0.99", "relevance <0.01"]
         raw = {**hit.stages, "rerank": StageStanding(1, -2.5)}
         rows = standing.numbers(replace(hit, stages=raw, relevance=0.0759))
         assert ("Reranker", "raw score -2.500", "rank 1") in rows and ("Relevance", "0.0759", "") in rows
