@@ -19,7 +19,6 @@ from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import (
     CortexError,
     LibraryLockedError,
-    ModelMismatchError,
     ModelUnavailableError,
     NotFoundError,
     UsageError,
@@ -43,8 +42,6 @@ _COUNTED = 1024
 
 _RETRY_SECONDS = 60.0
 _LOOK_SECONDS = 2.0
-"""How often a migration that waits for a person looks for documents that were added."""
-
 _FOLLOW_SECONDS = 0.3
 _IDLE_SECONDS = 120.0
 """So long another process may own the library without going on before its follower gives up."""
@@ -284,7 +281,7 @@ def _finish(library: Library, migration: Migration, stop: threading.Event | None
     report: ParityReport | None = None
     try:
         report = compared(library, migration, stop)
-    except (ModelMismatchError, ModelUnavailableError) as error:
+    except CortexError as error:  # a report is worth having, not worth stopping for
         note = f"The models could not be compared: {error}"
     if stop is not None and stop.is_set():
         return
@@ -319,9 +316,8 @@ def compared(library: Library, migration: Migration, stop: threading.Event | Non
     documents = library.catalog.scope(Filters(collections=(migration.collection,))) or frozenset()
     asked: list[Answers] = []
     names: dict[str, str] = {}
-    asking = questions(library.catalog, documents)
     models = [(_loaded(library, spec), library.exact_store(spec.id)) for spec in (migration.source, migration.target)]
-    for question in asking:
+    for question in questions(library.catalog, documents):
         if stop is not None and stop.is_set():
             break
         rankings = []
@@ -380,10 +376,13 @@ def _set(library: Library, migration_id: str, state: MigrationState) -> Migratio
 
 
 def _forget(library: Library, migration: Migration) -> None:
-    """Remove the vectors that nothing uses any more, and their indexes."""
+    """Remove the vectors that nothing uses any more, their indexes, and their model from memory."""
     library.paces.pop(migration.id, None)
     for spec in (migration.source, migration.target):
         library.catalog.purge_model(spec.id)
+    default, _ = library.shelf.default
+    used = {*library.catalog.kept_models(), *([default.id] if default else [])}
+    library.shelf.unload({migration.source.id, migration.target.id} - used)
     with library.borrowed() as owned:
         if owned:
             library.settle()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -194,11 +195,15 @@ class ModelShelf:
         place.reason, place.state = reason, state
         return state
 
-    def unload(self) -> None:
-        """Give back the memory of every model that can; the next use loads it again. Waits for calls that are under way."""
-        for place in list(self._places.values()):
+    def unload(self, model_ids: Collection[str] | None = None) -> None:
+        """Give back the memory of every model that can (or of these); the next use loads it again.
+
+        Waits for calls that are under way.
+        """
+        for model_id, place in list(self._places.items()):
             with place.lock:
-                if place.embedder is not None and unload(place.embedder):
+                wanted = model_ids is None or model_id in model_ids
+                if wanted and place.embedder is not None and unload(place.embedder):
                     place.state, place.reason = ModelState.IDLE, ""
 
     def made(self, model_id: str) -> Embedder | None:

@@ -291,3 +291,21 @@ def test_a_model_that_is_not_there_is_refused_before_anything_begins(suite: Cort
         suite.start_migration("Nobody", "hashing")
     assert suite.migrations() == []
     assert isinstance(suite.collections()[0].spec, EmbeddingSpec)
+
+
+def test_without_the_old_model_it_becomes_ready_without_a_report_and_a_late_rollback_is_refused(
+    suite: CortexSuite, open_suite: OpenSuite, tmp_path: Path
+) -> None:
+    migration = suite.start_migration("Logs", "hashing")
+    suite.close()
+    gone = open_suite(CORTEX_CHUNK_MAX_TOKENS="24")
+    ready = gone.run_migration(migration.id)
+    assert (ready.state, ready.report, ready.done) == (State.READY, None, 240)
+    assert "could not be compared" in ready.message
+    gone.switch_migration(ready.id)
+    gone.ingest([_write(tmp_path / "more", "late")], "Logs")
+    with pytest.raises(ModelUnavailableError):
+        gone.rollback_migration(ready.id)
+    assert gone.migration(ready.id).state is State.SWITCHED
+    gone.delete_documents(["late.txt"])
+    assert gone.rollback_migration(ready.id).state is State.ROLLED_BACK
