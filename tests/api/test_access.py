@@ -90,7 +90,7 @@ def filled(path: str) -> str:
 
 
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
-READING_POSTS = {"/v1/search"}
+READING_POSTS = {"/v1/search", "/v1/search/pictures", "/v1/rerank"}
 
 
 def test_every_operation_asks_for_its_scope(keyed: Any) -> None:
