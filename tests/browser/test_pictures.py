@@ -114,7 +114,8 @@ def test_a_picture_finds_its_like_and_goes_with_the_link(shapes, open_page):
     like.click()
     eventually(lambda: params(page)["picture"] != params(other)["picture"], 30, page, "another picture is asked for")
     ready(page)
-    assert len(names(page)) == 43 and "t_blue_square.png" not in names(page), "all others, by their look"
+    eventually(lambda: len(names(page)) == 43, 30, page, "all others are there, by their look")
+    assert "t_blue_square.png" not in names(page)
     page.wait_for_timeout(1600)
     page.go_back()
     eventually(lambda: params(page)["picture"] == params(other)["picture"], 30, page, "back to the picture before")
@@ -122,6 +123,7 @@ def test_a_picture_finds_its_like_and_goes_with_the_link(shapes, open_page):
     eventually(lambda: names(page)[0] == "t_red_circle.png", 30, page, "its results are there again")
     page.locator(".st-key-picture_drop button").first.click()
     page.wait_for_url(lambda url: "picture=" not in url)
+    ready(page)
     assert not page.locator(".st-key-picture_chip").count()
 
 
