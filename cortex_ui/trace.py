@@ -10,7 +10,7 @@ import math
 
 import streamlit as st
 
-from cortex_engine.core.search import SearchResult
+from cortex_engine.core.search import SearchHit, SearchResult
 from cortex_ui import safe, wording
 
 
@@ -113,25 +113,24 @@ def as_json(result: SearchResult) -> str:
             }
             for step in result.trace.steps
         ],
-        "hits": [
-            {
-                "rank": hit.rank,
-                "score": _number(hit.score),
-                "document": hit.document,
-                "document_id": hit.document_id,
-                "page": hit.page,
-                "chunk_id": hit.chunk_id,
-                "more": hit.more,
-                "kind": str(hit.kind),
-                "relevance": None if hit.relevance is None else _number(hit.relevance),
-                "stages": {
-                    name: {"rank": place.rank, "score": _number(place.score)} for name, place in hit.stages.items()
-                },
-            }
-            for hit in result.hits
-        ],
+        "hits": [_hit(hit) for hit in result.hits],
     }
     return json.dumps(log, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _hit(hit: SearchHit) -> dict[str, object]:
+    return {
+        "rank": hit.rank,
+        "score": _number(hit.score),
+        "document": hit.document,
+        "document_id": hit.document_id,
+        "page": hit.page,
+        "chunk_id": hit.chunk_id,
+        "more": hit.more,
+        "kind": str(hit.kind),
+        "relevance": None if hit.relevance is None else _number(hit.relevance),
+        "stages": {name: {"rank": place.rank, "score": _number(place.score)} for name, place in hit.stages.items()},
+    }
 
 
 def _short(value: str | int | float) -> str:
