@@ -43,7 +43,7 @@ def test_a_search_is_asked_again_when_its_generation_goes(
         owner.ingest([write_documents("papers", 3)], "Papers")
         expected = [hit.chunk_id for hit in reader.search(query_of("papersx1 wind", mode)).hits]
         library, times = reader._library, []
-        embedder = library.embedder
+        embedder = library.shelf.embedder
 
         def overtaken(spec: Any) -> Any:
             if len(times) < 2:
@@ -57,7 +57,7 @@ def test_a_search_is_asked_again_when_its_generation_goes(
             return index
 
         lexical_index = library.lexical_index
-        monkeypatch.setattr(library, "embedder", overtaken)
+        monkeypatch.setattr(library.shelf, "embedder", overtaken)
         monkeypatch.setattr(library, "lexical_index", overtaken_words)
         result = reader.search(query_of("papersx1 wind", mode))
         assert len(times) == 2
