@@ -107,7 +107,7 @@ def place(kind: str, ids: Sequence[str], source: str) -> None:
     else:
         text = f"{they} will belong to both; the file is kept once."
     if target and _other_model(target, source):
-        text += f" '{target}' has another model: the passages get vectors of that model too, which takes a while."
+        text += f" {what_is_embedded(ids, target)}"
     safe.show(f'<div class="cx-quiet">{safe.escape(text)}</div>')
     if st.button(kind.capitalize(), type="primary", disabled=not target, key="place_send") and target:
         with told():
@@ -116,6 +116,23 @@ def place(kind: str, ids: Sequence[str], source: str) -> None:
                 state.done(f"Moved {documents} from '{source}' to '{target}'.")
             suite().add_to_collection(target, ids)
             state.done(f"Copied {documents} to '{target}'.")
+
+
+def what_is_embedded(ids: Sequence[str], target: str) -> str:
+    """What it means that the other collection has another model, in a sentence."""
+    spec = next(each.spec for each in suite().collections() if each.name == target)
+    documents = wording.count(len(ids), "document")
+    if spec.sees:
+        return (
+            f"'{target}' has another model, {spec.model}, which reads text and pictures: passages, pictures and pages of "
+            f"{documents} are embedded with it, which takes a while."
+        )
+    pictures = sum(bool(suite().document(each).info.media_type == "image") for each in ids)
+    lost = " It reads text only: pictures are then found by the text in them." if pictures else ""
+    return (
+        f"'{target}' has another model, {spec.model}: the passages of {documents} are embedded with it, which takes a "
+        f"while.{lost}"
+    )
 
 
 def _other_model(target: str, source: str) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from cortex_engine.core.app import Removal
-from cortex_engine.core.collections import Collection
+from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.errors import CortexError
 from cortex_ui import collections_state as state
-from cortex_ui import safe, wording
+from cortex_ui import model_choice, safe, wording
 from cortex_ui.session import suite, told
 
 _NAME_LENGTH, _DESCRIPTION_LENGTH = 200, 5000
@@ -16,30 +16,44 @@ _NAME_LENGTH, _DESCRIPTION_LENGTH = 200, 5000
 
 def create() -> None:
     """Make a collection."""
-    with st.form("create_collection", border=False):
-        name = st.text_input("Name", max_chars=_NAME_LENGTH, key="create_name")
-        description = st.text_area(
-            "What it is for (optional)", max_chars=_DESCRIPTION_LENGTH, height=90, key="create_description"
-        )
-        safe.show(f'<div class="cx-quiet">{safe.escape(_why_this_model())}</div>')
-        sent = st.form_submit_button("Make the collection", type="primary", key="create_send")
-    if sent:
+    name = st.text_input("Name", max_chars=_NAME_LENGTH, key="create_name")
+    description = st.text_area(
+        "What it is for (optional)", max_chars=_DESCRIPTION_LENGTH, height=90, key="create_description"
+    )
+    target = model_choice.choose("Its model", "create_model", only_here=True, by_settings=_usual())
+    spec = model_choice.spec(target) if target else None
+    safe.show(f'<div class="cx-quiet">{safe.escape(_why_this_model(spec))}</div>')
+    waits = bool(target) and spec is None
+    if st.button("Make the collection", type="primary", disabled=waits, key="create_send"):
         with told():
-            made = suite().create_collection(name, description)
+            made = suite().create_collection(name, description, spec)
             state.done(f"The collection '{made.name}' is there. It uses {made.spec.model}.")
 
 
-def _why_this_model() -> str:
+def _usual() -> str:
+    try:
+        return suite().default_spec().model
+    except CortexError:
+        return "cannot be had now"
+
+
+def _why_this_model(chosen: EmbeddingSpec | None) -> str:
     """Which model the collection gets, and why."""
     try:
-        spec = suite().default_spec()
+        spec = chosen or suite().default_spec()
     except CortexError as error:
         return str(error)
-    chosen = {"packaged": "it comes with the suite", "hashing": "the settings say so (it is for tests)"}
-    why = chosen.get(spec.backend, "the settings name it")
+    packaged = "it comes with the suite"
+    why = {"packaged": packaged, "hashing": "the settings say so (it is for tests)"}.get(
+        spec.backend, "the settings name it"
+    )
+    why = "you chose it" if chosen else why
+    reads = (
+        "Text and pictures share its space." if spec.sees else "It reads text; pictures are found by the text in them."
+    )
     return (
-        f"It gets the model {spec.model} with {wording.number(spec.dimension)} dimensions, because {why}. A collection keeps "
-        "its model: vectors of different models cannot be compared. Settings › Embedding decides for new collections."
+        f"It gets the model {spec.model} with {wording.number(spec.dimension)} dimensions, because {why}. {reads} A collection "
+        "keeps its model, for vectors of different models cannot be compared; Maintenance can move it to another later."
     )
 
 

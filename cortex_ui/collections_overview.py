@@ -32,10 +32,11 @@ def draw() -> None:
         st.markdown("No collection has these words in its name or description.")
     pages = max(1, -(-len(found) // _A_PAGE))
     position = min(int(st.session_state.get("collections_page", 1)), pages) - 1
+    moves = _moves()
     with st.grid("auto", min_column_width=290, gap="small", key="collections"):
         for collection in found[position * _A_PAGE : (position + 1) * _A_PAGE]:
             with st.container(border=True, height="stretch", gap="xsmall", key=f"collection_{collection.id}"):
-                _card(collection)
+                _card(collection, moves)
     if pages > 1:
         st.pagination(pages, key="collections_page")
 
@@ -83,7 +84,14 @@ def _nothing_yet() -> None:
         st.page_link("../pages/2_Knowledge_Ingest.py", label="Add files", icon=":material/note_add:")
 
 
-def _card(collection: Collection) -> None:
+def _moves() -> dict[str, str]:
+    """Collection -> what its move to another model does, in a line."""
+    return {
+        each.collection: f"Moves to {each.target.model}: {each.state}" for each in suite().migrations(open_only=True)
+    }
+
+
+def _card(collection: Collection, moves: dict[str, str]) -> None:
     counts = suite().collection_counts(collection.name)
     safe.show(f'<h3 class="cx-name cx-heading">{safe.escape(collection.name)}</h3>')
     if collection.description:
@@ -91,10 +99,13 @@ def _card(collection: Collection) -> None:
     facts = [
         wording.count(counts.documents, "document"),
         wording.count(counts.passages, "passage"),
+        *([wording.count(counts.pictures, "picture")] if counts.pictures else []),
         wording.size(counts.bytes),
     ]
-    model = f"{collection.spec.model}, {wording.number(collection.spec.dimension)} dimensions"
-    lines = [" · ".join(facts), model, f"Made {wording.when(collection.created)}"]
+    spec = collection.spec
+    reads = "text and pictures" if spec.sees else "text"
+    model = f"{spec.model}, {wording.number(spec.dimension)} dimensions, {reads}"
+    lines = [" · ".join(facts), model, f"Made {wording.when(collection.created)}", moves.get(collection.name, "")]
     safe.show("".join(f'<div class="cx-quiet">{safe.escape(line)}</div>' for line in lines if line.strip()))
     st.space("stretch")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

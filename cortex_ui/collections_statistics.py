@@ -26,10 +26,12 @@ def draw() -> None:
         collection = state.choose("statistics_collection")
     counts = suite().collection_counts(collection) if collection else suite().counts()
     filters = Filters(collections=(collection,) if collection else ())
-    with st.grid(4, min_column_width=150, gap="small"):
+    with st.grid(5 if counts.pictures else 4, min_column_width=150, gap="small"):
         st.metric("Documents", wording.number(counts.documents), border=True)
         st.metric("Pages", wording.number(counts.pages), border=True)
         st.metric("Passages", wording.number(counts.passages), border=True)
+        if counts.pictures:
+            st.metric("Pictures", wording.number(counts.pictures), border=True)
         st.metric("Size of the originals", wording.size(counts.bytes), border=True)
     if not counts.documents:
         st.markdown("There are no documents here yet.")

@@ -9,12 +9,12 @@ import streamlit as st
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.documents import Document
 from cortex_engine.core.reports import Job
-from cortex_ui import cards, drawer, safe, wording
+from cortex_ui import cards, drawer, migrations, safe, wording
 from cortex_ui.session import suite, told
 
 _PAGES = Path(__file__).parents[1] / "pages"
 _SEARCH, _INGEST = _PAGES / "3_Knowledge_Search.py", _PAGES / "2_Knowledge_Ingest.py"
-_COLLECTIONS = _PAGES / "5_Collection_Management.py"
+_COLLECTIONS, _INSPECTOR = _PAGES / "5_Collection_Management.py", _PAGES / "Maintenance.py"
 _RECENT = 10
 _QUESTIONS = 4
 _FOLLOW_SECONDS = 2.0
@@ -96,19 +96,32 @@ def _library() -> None:
     st.title("Home")
     _search_box()
     _questions()
-    busy = suite().queue_progress().busy
+    busy = _busy()
     st.fragment(_contents, run_every=_FOLLOW_SECONDS if busy else None)(busy)
     drawer.show_opened()
 
 
+def _busy() -> bool:
+    return suite().queue_progress().busy or migrations.under_way()
+
+
 def _contents(busy: bool) -> None:
-    """What changes while files arrive; when the last has arrived, the page is drawn once more and then rests."""
+    """What changes while files arrive or a collection moves; when that has ended, the page is drawn once more and then rests."""
     _figures()
     _troubles()
     _jobs()
+    _moves()
     _recent()
-    if busy and not suite().queue_progress().busy:
+    if busy and not _busy():
         st.rerun()
+
+
+def _moves() -> None:
+    """Collections on their way to another model."""
+    if suite().migrations(open_only=True):
+        with st.container(key="home_moves", gap="xsmall"):
+            migrations.lines()
+            st.page_link(_INSPECTOR, label="See the move", icon=":material/arrow_forward:", icon_position="right")
 
 
 def _search_box() -> None:
@@ -143,10 +156,12 @@ def _questions() -> None:
 
 def _figures() -> None:
     counts = suite().counts()
-    with st.grid(4, min_column_width=150, gap="small"):
+    with st.grid(5 if counts.pictures else 4, min_column_width=150, gap="small"):
         st.metric("Documents", wording.number(counts.documents), border=True)
         st.metric("Pages", wording.number(counts.pages), border=True)
         st.metric("Passages", wording.number(counts.passages), border=True)
+        if counts.pictures:
+            st.metric("Pictures", wording.number(counts.pictures), border=True)
         st.metric("Size of the originals", wording.size(counts.bytes), border=True)
 
 

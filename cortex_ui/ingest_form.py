@@ -21,7 +21,7 @@ _ROUND = "ingest_round"
 _STEPS = (
     "Its text is read; scanned pages and pictures go through OCR.",
     "The text is cut into passages that keep their page and their place.",
-    "Passages become vectors, on this computer.",
+    "Passages become vectors, on this computer; with Qwen3-VL pictures and pages do too.",
     "It can be searched, and found again on the page.",
 )
 _FORMATS = (
@@ -38,10 +38,9 @@ def draw() -> None:
     )
     chosen = _path() if way == PATH else _uploader(way == FOLDER)
     collection, spec = _collection()
-    model = ingest_options.model_of(spec)
     with st.container(horizontal=True, vertical_alignment="center", key="ingest_bar"):
         place = st.container(width="content")
-        options = ingest_options.draw(model, new=spec is None)
+        options, model, target = ingest_options.draw(spec)
     place.button(
         _label(way, chosen),
         type="primary",
@@ -49,7 +48,7 @@ def draw() -> None:
         disabled=not chosen,
         key="ingest_add",
         on_click=_add_path if way == PATH else _add_uploads,
-        args=(chosen, collection, options),
+        args=(chosen, collection, options, target),
     )
     safe.show(f'<div class="cx-quiet">{safe.escape(ingest_options.summary(options, model))}</div>')
     copying.report()
@@ -129,9 +128,20 @@ def _own_name(sent: str) -> str:
     return sent.replace("%22", '"')
 
 
-def _add_uploads(files: list[Any], collection: str, options: IngestOptions) -> None:
+def _made(collection: str, target: str) -> None:
+    """Make the collection with the model that was chosen for it; with none chosen, its first file makes it.
+
+    Raises:
+        UsageError, ModelUnavailableError: there is no such model here.
+    """
+    if target and collection not in {each.name for each in suite().collections()}:
+        suite().create_collection(collection, spec=suite().spec_of(target))
+
+
+def _add_uploads(files: list[Any], collection: str, options: IngestOptions, target: str) -> None:
     st.session_state.pop(copying.PROBLEM, None)
     with told():
+        _made(collection, target)
         job = suite().receive([(_own_name(file.name), file) for file in files], collection, options)
         # What was uploaded lies in the library now: an empty uploader lets go of its memory.
         st.session_state[_ROUND] += 1
@@ -140,7 +150,7 @@ def _add_uploads(files: list[Any], collection: str, options: IngestOptions) -> N
         )
 
 
-def _add_path(text: str, collection: str, options: IngestOptions) -> None:
+def _add_path(text: str, collection: str, options: IngestOptions, target: str) -> None:
     st.session_state.pop(copying.PROBLEM, None)
     try:
         path = Path(text).expanduser()
@@ -152,6 +162,7 @@ def _add_path(text: str, collection: str, options: IngestOptions) -> None:
         )
         return
     try:
+        _made(collection, target)
         copying.start(path, collection, options)
     except CortexError as error:
         st.session_state[copying.PROBLEM] = str(error)

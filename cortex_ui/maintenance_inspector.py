@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from cortex_engine.core.app import Compatibility, VectorStatistics
-from cortex_ui import maintenance_map, safe, tasks, wording
+from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.probes import ProbeReport
+from cortex_engine.core.probes import Verdict as ProbeVerdict
+from cortex_ui import maintenance_map, maintenance_reembed, migrations, safe, tasks, wording
 from cortex_ui.session import suite
 
 _INGEST = Path(__file__).parents[1] / "pages" / "2_Knowledge_Ingest.py"
 _TOLERANCE = 0.01
 """Lengths of vectors that should be 1 may differ from it by so much."""
+_PATIENCE = 0.6
+_PROBED = {each: "good" if each.usable else "bad" for each in ProbeVerdict} | {ProbeVerdict.OTHER_PRECISION: "plain"}
 _TONES = {"full": "good", "reranker only": "plain", "check source model": "fair"}
 
 
@@ -29,6 +34,14 @@ class Verdict:
 
 def draw() -> None:
     """The tab."""
+    migrations.draw()
+    _vectors()
+    maintenance_reembed.draw()
+    _compatibility(suite().compatibility())
+
+
+def _vectors() -> None:
+    """What a look at every vector finds; nothing else of the tab waits for it."""
     task = tasks.current("vectors", lambda _: suite().inspect_vectors(), version())
     if tasks.follow(task, "Looking at every vector"):
         return
@@ -36,22 +49,38 @@ def draw() -> None:
         st.error(safe.label(task.error), icon=":material/error:")
         return
     found: list[VectorStatistics] = task.result
-    _banner(verdict(found))
+    _banner(verdict(found, moving()))
     if found:
         _figures(found)
         maintenance_map.draw(found)
         _models(found)
-    _compatibility(suite().compatibility())
 
 
 def version() -> object:
     """Changes whenever vectors may have come or gone."""
     collections = suite().collections()
-    return suite().counts(), tuple((each.name, each.spec.id, each.chunk_count) for each in collections)
+    moves = tuple((each.id, each.state) for each in suite().migrations())
+    return suite().counts(), tuple((each.name, each.spec.id, each.chunk_count) for each in collections), moves
 
 
-def verdict(found: Sequence[VectorStatistics]) -> Verdict:
-    """The figures in words, the worst first; names in them are not made safe yet."""
+def moving() -> dict[str, str]:
+    """Id of a model whose vectors a move makes or keeps -> what they are there for, in words; names are not made safe yet."""
+    used = {each.spec.id for each in suite().collections()}
+    return {
+        spec.id: f"Vectors of the move of '{move.collection}'"
+        for move in suite().migrations(open_only=True)
+        for spec in (move.source, move.target)
+        if spec.id not in used
+    }
+
+
+def verdict(found: Sequence[VectorStatistics], moving: Mapping[str, str] | None = None) -> Verdict:
+    """The figures in words, the worst first; names in them are not made safe yet.
+
+    Args:
+        moving: ids of models whose vectors belong to a move that has not ended.
+    """
+    found = [each for each in found if each.spec.id not in (moving or {})]
     vectors = sum(each.vectors for each in found)
     if not vectors and not any(each.expected for each in found):
         return Verdict("empty", "There are no vectors yet", ("They are made when documents are added.",))
@@ -139,24 +168,48 @@ def _figures(found: Sequence[VectorStatistics]) -> None:
 
 def _models(found: Sequence[VectorStatistics]) -> None:
     st.subheader("Collections and their models", anchor=False)
-    st.markdown(
-        ":gray[A collection keeps the model that it was made with. To move documents to another model, make a new collection "
-        "with that model in the settings and add the documents to it; vectors are never changed in place.]"
-    )
+    reports = {each.model_id: each for each in suite().known_reports()}
+    kept = moving()
     for each in found:
         with st.container(border=True, key=f"model_{each.spec.id}"):
-            safe.show(_card(each))
+            safe.show(_card(each, reports.get(each.spec.id), kept.get(each.spec.id, "")))
+    _verify(reports)
 
 
-def _card(each: VectorStatistics) -> str:
-    names = ", ".join(safe.escape(name) for name in each.collections) or "No collection"
-    state = (
-        '<span class="cx-chip good">ready</span>' if each.usable else '<span class="cx-chip fair">cannot be used</span>'
+def _verify(reports: Mapping[str, ProbeReport]) -> None:
+    """Look at the models themselves: do they still give the vectors that they gave?"""
+    task = tasks.find("verify_models")
+    if task is not None and tasks.follow(task, "Loading the models and comparing their probes"):
+        return
+    if task is not None and task.error:
+        st.error(safe.label(task.error), icon=":material/error:")
+    st.button(
+        "Check the models again" if reports else "Check the models",
+        icon=":material/fact_check:",
+        key="verify_models",
+        on_click=_begin_verifying,
+        help="Each model is loaded, embeds 16 fixed texts and pictures, and is compared with what it gave when its first "
+        "collection was made.",
     )
+
+
+def _begin_verifying() -> None:
+    tasks.begin("verify_models", lambda _: suite().verify_models()).wait(_PATIENCE)
+
+
+def _card(each: VectorStatistics, report: ProbeReport | None, kept: str) -> str:
+    names = ", ".join(safe.escape(name) for name in each.collections) or safe.escape(kept) or "No collection"
+    chips = [("good", "ready") if each.usable else ("fair", "cannot be used")]
+    if report is not None:
+        chips.append((_PROBED[report.verdict], f"probes: {report.verdict}"))
+    shown = " ".join(f'<span class="cx-chip {tone}">{word}</span>' for tone, word in chips)
     rows = "".join(f"<div><span>{safe.escape(name)}</span>{safe.escape(value)}</div>" for name, value in facts(each))
-    reason = f'<div class="cx-quiet">{safe.escape(each.reason)}</div>' if each.reason else ""
+    said = [each.reason, report.sentence if report is not None else ""]
+    reasons = "".join(
+        f'<div class="cx-quiet">{safe.escape(sentence)}</div>' for sentence in dict.fromkeys(said) if sentence
+    )
     return (
-        f'<div class="cx-name">{names}</div><div class="cx-quiet">{safe.escape(each.spec.model)} {state}</div>{reason}'
+        f'<div class="cx-name">{names}</div><div class="cx-quiet">{safe.escape(each.spec.model)} {shown}</div>{reasons}'
         f'<div class="cx-facts">{rows}</div>'
     )
 
@@ -171,6 +224,10 @@ def facts(each: VectorStatistics) -> Iterator[tuple[str, str]]:
     yield "Norm", mean if low == high else f"{mean} ({low} to {high})"
     yield "Zero or no number", wording.number(each.zero + each.not_finite)
     yield "Duplicates", wording.number(each.duplicates)
+    yield "Reads", _reads(spec)
+    if spec.sees:
+        pictures = sum(suite().collection_counts(name).pictures for name in each.collections)
+        yield "Pictures", wording.number(pictures)
     yield "Backend", spec.backend
     yield "Revision", spec.revision[:12] or "not given"
     yield "Pooling", f"{spec.pooling}, {'normalised' if spec.normalised else 'not normalised'}"
@@ -183,6 +240,10 @@ def facts(each: VectorStatistics) -> Iterator[tuple[str, str]]:
             f"query: {spec.query_instruction or 'none'}; passage: {spec.document_instruction or 'none'}",
         )
     yield "Identity", spec.id
+
+
+def _reads(spec: EmbeddingSpec) -> str:
+    return f"text, and pictures of up to {spec.max_pixels / 1e6:.1f} megapixels" if spec.sees else "text"
 
 
 def _compatibility(table: Sequence[Compatibility]) -> None:

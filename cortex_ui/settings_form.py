@@ -9,7 +9,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from cortex_engine.config import SettingState
-from cortex_ui import safe, wording
+from cortex_ui import safe, settings_models, wording
 from cortex_ui import settings_values as values
 
 _BADGES: dict[str, tuple[str, Literal["gray", "blue", "orange"]]] = {
@@ -29,8 +29,11 @@ def draw(states: list[SettingState]) -> None:
     for group in dict.fromkeys(state.group for state in states):
         st.subheader(group)
         with st.container(border=True, gap="medium", key=f"group_{group.lower().replace('-', '_')}"):
+            settings_models.draw(group)
             for state in states:
                 if state.group == group:
+                    if section := settings_models.section(state.key):
+                        safe.show(f'<h3 class="cx-heading">{safe.escape(section)}</h3>')
                     _row(state)
 
 

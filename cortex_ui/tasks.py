@@ -105,6 +105,13 @@ def current(name: str, work: Callable[[Task], Any], about: object, patience: flo
     return held.wait(patience)
 
 
+def forget(task: Task) -> None:
+    """Keep it no longer, so that it is begun anew when it is asked for again."""
+    with _lock:
+        for key in [key for key, held in _tasks.items() if held is task]:
+            del _tasks[key]
+
+
 def follow(task: Task, words: str) -> bool:
     """Say how far a running task is, and draw the page again when it has ended; whether it runs."""
     if task.running:

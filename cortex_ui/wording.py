@@ -27,6 +27,7 @@ _KINDS = {
 }
 _PLURALS = {"category": "categories", "query": "queries", "copy": "copies", "entry": "entries", "search": "searches"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_FEW_SECONDS = 10
 
 
 def number(value: int) -> str:
@@ -52,6 +53,19 @@ def size(count_of_bytes: int) -> str:
 def milliseconds(value: float) -> str:
     """12.3 -> "12 ms", 2345 -> "2.3 s"."""
     return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def duration(seconds: float) -> str:
+    """8 -> "a few seconds", 45 -> "under a minute", 95 -> "about 2 minutes", 8000 -> "about 2 hours"."""
+    if seconds < _FEW_SECONDS:
+        return "a few seconds"
+    if seconds < _MINUTE:
+        return "under a minute"
+    if seconds < 1.5 * _HOUR:
+        return f"about {count(max(1, round(seconds / _MINUTE)), 'minute')}"
+    if seconds < 2 * _DAY:
+        return f"about {count(max(2, round(seconds / _HOUR)), 'hour')}"
+    return f"about {count(round(seconds / _DAY), 'day')}"
 
 
 def when(iso: str, now: datetime | None = None) -> str:

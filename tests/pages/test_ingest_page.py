@@ -224,5 +224,5 @@ def test_quarantine_and_trouble_are_told(page: AppTest, suite: CortexSuite, monk
 def test_the_sidebar_tells_of_every_model(page: AppTest) -> None:
     page.run()
     shown = text(page)
-    for word in ("RapidOCR", "Qwen3\\-VL", "Does not read", "Dimensions", "weights alone"):
+    for word in ("RapidOCR", "Qwen3\\-VL", "Does not read", "Dimensions", "hf download"):
         assert word in shown, word
