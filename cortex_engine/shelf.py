@@ -41,6 +41,7 @@ class _Place:
         described: made for its tokenizer while the model's vectors are not fit.
         cover: what is handed out in place of the embedder, and asks it itself.
         frozen: whether its probes are known to lie in the catalog.
+        logged: the reason that the log has already; a model that is not there is tried again at every search.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -50,6 +51,7 @@ class _Place:
     frozen: bool = False
     state: ModelState = ModelState.IDLE
     reason: str = ""
+    logged: str = ""
 
 
 class ModelShelf:
@@ -188,8 +190,9 @@ class ModelShelf:
             reason = (
                 f"The model '{spec.model}' failed while it was loaded ({type(error).__name__}: {error}). See the log."
             )
-        if reason and reason != place.reason:
+        if reason and reason != place.logged:
             _log.warning("embedding model %s: %s", spec.model, reason)
+        place.logged = reason
         if state is not ModelState.HEALTHY:
             place.embedder = None
         place.reason, place.state = reason, state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cortex_engine.core.catalog import SearchRecords
@@ -191,14 +191,15 @@ class HybridRetriever:
                     trace.warn(_NO_VECTORS, VECTOR_STAGE)
                 models = {**specs, **(scope.seeing if scope.pictures else {})}
                 notes.fact("models", ", ".join(spec.model for spec in models.values()))
+                usable = self._usable(models, asking, query, trace)
                 dense = tuple(
                     DenseRecall(
                         spec.model, asking.vector(spec), self._stores_of(model_id), scope.documents, scan, model_id
                     )
                     for model_id, spec in specs.items()
-                    if asking.can(spec)
+                    if model_id in usable
                 )
-                looks = self._looks(query, asking, scope, trace)
+                looks = self._looks(query, asking, scope, usable, trace)
             except UNAVAILABLE as error:
                 notes.warning = str(error)
                 if not scope.passages:
@@ -208,7 +209,35 @@ class HybridRetriever:
             notes.candidates = len(dense)
         return dense, looks
 
-    def _looks(self, query: Query, asking: Asking, scope: _Scope, trace: TraceRecorder) -> PictureSearch | None:
+    def _usable(
+        self, models: Mapping[str, EmbeddingSpec], asking: Asking, query: Query, trace: TraceRecorder
+    ) -> frozenset[str]:
+        """Ids of the models that give a vector for the query: one that cannot be used does not stop the others.
+
+        Raises:
+            CortexError: none can be used; that of the first.
+        """
+        usable, faults = set(), {}
+        for model_id, spec in models.items():
+            if not asking.can(spec):
+                continue
+            try:
+                asking.vector(spec)
+                usable.add(model_id)
+            except UNAVAILABLE as error:
+                faults[model_id] = error
+        if faults and not usable:
+            raise next(iter(faults.values()))
+        how = "were searched by keywords alone" if query.mode is SearchMode.HYBRID and asking.text else "were left out"
+        for model_id, fault in faults.items():
+            spec = models[model_id]
+            for stage in (VECTOR_STAGE, PICTURE_STAGE) if spec.sees else (VECTOR_STAGE,):
+                trace.warn(f"{fault} Collections made with '{spec.model}' {how}.", stage)
+        return frozenset(usable)
+
+    def _looks(
+        self, query: Query, asking: Asking, scope: _Scope, usable: Collection[str], trace: TraceRecorder
+    ) -> PictureSearch | None:
         """Who looks for pictures, None where none in scope has a vector.
 
         Raises:
@@ -219,6 +248,8 @@ class HybridRetriever:
         left_out = frozenset({picture_id(*asking.place)} if asking.place else ())
         recallers = []
         for model_id, spec in scope.seeing.items():
+            if model_id not in usable:
+                continue
             try:
                 stores = {name: self._pictures.store_of(model_id, name) for name in VectorName}
             except IndexUnavailableError as error:
