@@ -166,11 +166,14 @@ def secret(name: str, environ: Mapping[str, str] | None = None) -> str:
         environ: for tests; the process's environment otherwise.
 
     Raises:
-        ConfigError: no secret of this name is known.
+        ConfigError: no secret of this name is known, or it holds characters that no key has.
     """
     if name not in SECRETS:
         raise ConfigError(f"There is no secret called '{name}'. Known ones: {', '.join(SECRETS)}.")
-    return (os.environ if environ is None else environ).get(name, "").strip()
+    key = (os.environ if environ is None else environ).get(name, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"The environment variable {name} holds characters that no key has. Copy the key again.")
+    return key
 
 
 def config_file(environ: Mapping[str, str], data_dir: Path) -> Path:

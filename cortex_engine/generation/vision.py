@@ -122,7 +122,7 @@ class OpenAICompatibleDescriber:
                 status, content = self._once(httpx, body)
             except httpx.TimeoutException as error:
                 raise self._complaint(f"did not answer within {self._timeout:g} s") from error
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 if turn == _TRIES - 1:
                     raise self._complaint(f"cannot be reached or broke off ({error})") from error
                 continue
@@ -153,6 +153,24 @@ class OpenAICompatibleDescriber:
         )
 
 
+class UnusableDescriber:
+    """Stands for an endpoint whose settings cannot be used: documents are taken in all the same, and each says why no picture
+    was described.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+
+    @property
+    def name(self) -> str:
+        """ "none"."""
+        return "none"
+
+    def describe(self, picture: bytes, mime: str) -> str:  # noqa: ARG002
+        """See `PictureDescriber.describe`; always raises ModelUnavailableError."""
+        raise ModelUnavailableError(self._sentence)
+
+
 def _question(model: str, picture: bytes, mime: str) -> dict[str, object]:
     data = f"data:{mime};base64,{base64.b64encode(picture).decode()}"
     content = [{"type": "image_url", "image_url": {"url": data}}, {"type": "text", "text": _PROMPT}]
@@ -169,7 +187,7 @@ def _told(content: bytes) -> str:
     """The description in an answer, "" where there is none that makes sense."""
     try:
         text = json.loads(content)["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         return ""
     if not isinstance(text, str):
         return ""

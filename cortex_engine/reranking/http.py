@@ -35,8 +35,6 @@ class HttpReranker(ScoringReranker):
     Its scores rank as they are; an instruction is not part of these protocols and changes nothing.
     """
 
-    least_different = 4
-    """Services round their scores, so a few worthless candidates may well share one."""
     one_at_a_time = False
 
     def __init__(
@@ -133,6 +131,8 @@ class HttpReranker(ScoringReranker):
                 if last:
                     raise ModelUnavailableError(self._complaint(f"cannot be reached ({error})")) from error
                 wait, status = _PAUSES[turn], 0
+            except httpx.RequestError as error:  # packed otherwise than it says
+                raise ModelUnavailableError(self._complaint(f"answered with what cannot be read ({error})")) from error
             if status and (last or status not in _AGAIN):
                 return status, content
             seconds = min(max(wait, _PAUSES[turn]), _LONGEST_PAUSE)
@@ -174,7 +174,7 @@ def _sendable(text: str) -> str:
 def _json(content: bytes) -> object:
     try:
         value: object = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # brackets within brackets without end
         raise WireError("something that is no JSON") from error
     return value
 

@@ -102,10 +102,18 @@ def scores_of(dialect: Dialect, answer: object, count: int) -> list[float]:
             raise WireError(f"a result for document {place!r}, where only 0 to {count - 1} were asked for")
         if place in scores:
             raise WireError(f"two results for document {place}")
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-            raise WireError(f"the score {score!r} for document {place}, which is no finite number")
-        scores[place] = float(score)
+        scores[place] = _number(score, place)
     missing = [place for place in range(count) if place not in scores]
     if missing:
         raise WireError(f"no score for {len(missing)} of {count} documents (the first one is {missing[0]})")
     return [scores[place] for place in range(count)]
+
+
+def _number(score: object, place: int) -> float:
+    try:
+        number = float(score) if isinstance(score, int | float) and not isinstance(score, bool) else math.nan
+    except OverflowError:  # JSON's whole numbers know no limit
+        number = math.inf
+    if not math.isfinite(number):
+        raise WireError(f"the score {str(score)[:40]!r} for document {place}, which is no finite number")
+    return number

@@ -36,7 +36,7 @@ class Service:
     keys: list[str] = field(default_factory=list)
     mishaps: list[str] = field(default_factory=list)
     """For the next calls, in order: a status ("500"), "hang", "text", "range", "twice", "less", "nan", "null", "shape",
-    "equal", "redirect", "huge", "cut"."""
+    "equal", "redirect", "huge", "deep", "vast", "packed"."""
     forever: str = ""
     """A mishap for each call."""
     released: threading.Event = field(default_factory=threading.Event)
@@ -82,13 +82,22 @@ async def _mishap(service: Service, rows: list[dict[str, Any]], key: str) -> Res
         return JSONResponse({"message": "not now"}, int(what), headers={"retry-after": "1"})
     if what == "redirect":
         return Response(status_code=307, headers={"location": "http://127.0.0.1:9/"})
-    if what in {"text", "null", "shape", "huge"}:
-        said = {"text": "<html>", "null": "null", "shape": '{"results": 5}', "huge": " " * 10_000_001}
+    if what in {"text", "null", "shape", "huge", "deep"}:
+        said = {
+            "text": "<html>",
+            "null": "null",
+            "shape": '{"results": 5}',
+            "huge": " " * 10_000_001,
+            "deep": "[" * 200_000,
+        }
         return Response(said[what], media_type="application/json")
+    if what == "packed":
+        return Response("not gzip", headers={"content-encoding": "gzip"})
     changes: dict[str, dict[str, Any]] = {
         "range": {"index": len(rows)},
         "twice": {"index": rows[-1]["index"]},
         "nan": {key: "NaN"},
+        "vast": {key: 10**400},
     }
     rows[0].update(changes.get(what, {}))
     if what == "less":

@@ -72,6 +72,7 @@ _NONSENSE: list[Any] = [
     "…!?",
     "<think>and so on without end",
     b" " * 1_000_001,
+    b"[" * 200_000,
 ]
 
 
@@ -140,6 +141,12 @@ def test_settings_name_it_and_the_key_comes_from_the_environment(
     assert describer is not None
     describer.describe(b"p", "image/png")
     assert endpoint.keys == ["Bearer second", "Bearer first"]
+    monkeypatch.setenv("RUNPOD_API_KEY", "k\u00e9y")
+    unusable = backends.build_describer(config)
+    assert unusable is not None
+    with pytest.raises(ModelUnavailableError, match="RUNPOD_API_KEY holds characters that no key has") as caught:
+        unusable.describe(b"p", "image/png")
+    assert "k\u00e9y" not in str(caught.value)
     for wrong in ("localhost:8000/v1", "ftp://x/v1", "http://", "http://x/v1?key=1"):
         with pytest.raises(ConfigError, match="vision endpoint"):
             OpenAICompatibleDescriber(wrong, "m")
