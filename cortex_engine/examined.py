@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -9,12 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cortex_engine.core.collections import EmbeddingSpec
+from cortex_engine.core.errors import CortexError, ModelUnavailableError
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.protocols import Embedder, MultimodalEmbedder, Tokenizer, Vectors
+
+_log = logging.getLogger(__name__)
 
 
 class ExaminedEmbedder:
     """An embedder that is loaded and examined before its first vector. Everything else is that of the embedder within.
+
+    Where a library underneath fails over a query, in whatever way, the model is unavailable for this query: words go on.
 
     Args:
         within: for what is known without loading.
@@ -49,7 +55,19 @@ class ExaminedEmbedder:
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """See `Embedder.embed_query`."""
-        return self._ready().embed_query(text)
+        return self._asked(self._ready().embed_query, text)
+
+    def _asked(self, embed: Callable[[Any], NDArray[np.float32]], query: object) -> NDArray[np.float32]:
+        try:
+            return embed(query)
+        except CortexError:
+            raise
+        except Exception as error:  # graphics cards, drivers and their libraries raise whatever they like
+            _log.exception("the embedding model %s failed over a query", self.spec.model)
+            raise ModelUnavailableError(
+                f"The embedding model {self.spec.model} failed over this query ({type(error).__name__}: {error}); the log "
+                "has the details. Unload and load the models, or start again, if that lasts."
+            ) from error
 
 
 class ExaminedMultimodalEmbedder(ExaminedEmbedder):
@@ -61,7 +79,7 @@ class ExaminedMultimodalEmbedder(ExaminedEmbedder):
 
     def embed_query_input(self, query: ModelInput) -> NDArray[np.float32]:
         """See `MultimodalEmbedder.embed_query_input`."""
-        return self._seeing().embed_query_input(query)
+        return self._asked(self._seeing().embed_query_input, query)
 
     def _seeing(self) -> MultimodalEmbedder:
         return cast("MultimodalEmbedder", self._ready())

@@ -153,6 +153,13 @@ class _Watched:
         except ModelUnhealthyError as error:
             self._keeper.distrust(str(error))
             raise
+        except CortexError:
+            raise
+        except Exception as error:  # graphics cards, drivers and their libraries raise whatever they like
+            _log.exception("the reranker %s failed over a query", self.name)
+            raise ModelUnavailableError(
+                f"The reranker {self.name} failed over this query ({type(error).__name__}: {error}); the log has the details."
+            ) from error
 
     def unload(self) -> None:
         self._keeper.unload()

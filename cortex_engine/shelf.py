@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 _TEXTS = ("The ferry leaves at noon.", "Invoices are paid within thirty days.")
 _NORM_GAP = 1e-3
+_RETRY_SECONDS = 30.0
+"""A model that could not be loaded is tried again by searches after so long: reading gigabytes of a damaged checkpoint takes
+seconds. `ModelShelf.load` tries at once."""
 _ALIKE = 0.9999
 """Two texts that have nothing to do with each other, and whose cosine is above this, get one vector whatever they say."""
 
@@ -41,7 +45,8 @@ class _Place:
         described: made for its tokenizer while the model's vectors are not fit.
         cover: what is handed out in place of the embedder, and asks it itself.
         frozen: whether its probes are known to lie in the catalog.
-        logged: the reason that the log has already; a model that is not there is tried again at every search.
+        logged: the reason that the log has already; a model that is not there is tried again and again.
+        tried: when it was loaded last, in seconds of `time.monotonic`.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -52,6 +57,16 @@ class _Place:
     state: ModelState = ModelState.IDLE
     reason: str = ""
     logged: str = ""
+    tried: float = 0.0
+
+    def recall_absence(self) -> None:
+        """Say what is known already of a model that was tried a moment ago.
+
+        Raises:
+            ModelUnavailableError: it could not be loaded.
+        """
+        if self.state is ModelState.ABSENT and time.monotonic() - self.tried < _RETRY_SECONDS:
+            raise ModelUnavailableError(self.reason)
 
 
 class ModelShelf:
@@ -80,6 +95,8 @@ class ModelShelf:
         """
         place = self._place(spec.id)
         within = place.embedder
+        if within is None:
+            place.recall_absence()
         if within is None or place.state is ModelState.UNHEALTHY:
             with place.lock:
                 within = self._made(place, spec)
@@ -192,8 +209,9 @@ class ModelShelf:
             )
         if reason and reason != place.logged:
             _log.warning("embedding model %s: %s", spec.model, reason)
-        place.logged = reason
-        if state is not ModelState.HEALTHY:
+        place.logged, place.tried = reason, time.monotonic()
+        if state is not ModelState.HEALTHY and place.embedder is not None:
+            unload(place.embedder)  # others may still hold it, and with it gigabytes
             place.embedder = None
         place.reason, place.state = reason, state
         return state
@@ -234,6 +252,7 @@ class ModelShelf:
         while embedder is None or place.state is not ModelState.HEALTHY:
             if place.state is ModelState.UNHEALTHY:
                 raise ModelUnhealthyError(place.reason)
+            place.recall_absence()
             if self.load(spec) is ModelState.ABSENT:
                 raise ModelUnavailableError(place.reason)
             embedder = place.embedder

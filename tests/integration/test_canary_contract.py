@@ -20,6 +20,7 @@ from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.probes import Verdict
 from cortex_engine.core.protocols import Embedder
 from cortex_engine.core.reports import Severity
+from cortex_engine.embedding.hashing import HashingEmbedder
 from cortex_engine.embedding.packaged import PackagedEmbedder
 from cortex_engine.embedding.qwen3_vl import Qwen3VLEmbedder, Qwen3VLOptions
 from cortex_engine.maintenance import probe_contents
@@ -278,10 +279,38 @@ def test_whoever_asks_for_vectors_of_an_unfit_model_is_told_why(open_suite: Open
             embedder_of().embed_query("tea")
 
 
+def test_a_model_that_is_found_unfit_gives_its_memory_back(open_suite: OpenSuite, folder: Path) -> None:
+    suite = open_suite()
+    suite.ingest([folder], "Papers")
+    unfit: Any = _reversed(suite)
+    suite._library.shelf.put(unfit)
+    suite.verify_models()
+    assert unfit.unloaded == 1
+
+
+def test_a_model_that_fails_over_a_query_leaves_the_words(open_suite: OpenSuite, folder: Path) -> None:
+    suite = open_suite()
+    suite.ingest([folder], "Papers")
+    assert not suite.search(suite_query("tea")).degraded
+
+    class Dying(HashingEmbedder):
+        def embed_query(self, text: str) -> NDArray[np.float32]:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+
+    suite._library.shelf.put(Dying())
+    result = suite.search(suite_query("tea"))
+    assert result.hits and result.degraded
+    assert any("failed over this query (RuntimeError: CUDA error" in each for each in result.warnings)
+
+
 def _reversed(suite: CortexSuite) -> Embedder:
-    from cortex_engine.embedding.hashing import HashingEmbedder
 
     class Reversed(HashingEmbedder):
+        unloaded = 0
+
+        def unload(self) -> None:
+            self.unloaded += 1
+
         def embed_query(self, text: str) -> NDArray[np.float32]:
             return np.ascontiguousarray(super().embed_query(text)[::-1])
 

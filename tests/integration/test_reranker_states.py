@@ -116,6 +116,24 @@ def test_nonsense_in_use_is_remembered(tmp_path: Path, monkeypatch: pytest.Monke
         assert suite.reranker_status().state is ModelState.HEALTHY
 
 
+def test_one_that_fails_over_a_query_is_a_sentence_and_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dying(_Turning):
+        def rerank(
+            self, query: ModelInput, candidates: Sequence[Candidate], instruction: str | None = None
+        ) -> list[Judgement]:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr("cortex_engine.backends.build_reranker", lambda config: Dying())
+    with opened(tmp_path, cortex_reranker="local") as suite:
+        for _ in range(2):
+            reranker = suite._library.reranker()
+            assert reranker is not None
+            with pytest.raises(ModelUnavailableError, match=r"turning failed over this query \(RuntimeError: CUDA"):
+                reranker.rerank(ModelInput("q"), CANDIDATES)
+
+
 class _Slow(_Turning):
     """A reranker that loads until it is let go."""
 
