@@ -204,7 +204,7 @@ class PictureReading(CatalogPart):
         """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to.
 
         Args:
-            limit: documents at most, oldest first.
+            limit: documents of each model at most, oldest first: those of a model that is absent hide no others.
             document_ids: only of these; None for all.
             model_id: only this model; "" for all.
         """
@@ -217,7 +217,7 @@ class PictureReading(CatalogPart):
                     f"WITH uses AS ({_USES}) SELECT DISTINCT document FROM "
                     f"(SELECT p.document, {_LACKS} FROM picture p WHERE p.document IN ({_MEMBERS}{_ONLY})) "
                     "WHERE look OR words ORDER BY document LIMIT :limit",
-                    {"model": key, "limit": limit - len(waiting), "only": _only(document_ids)},
+                    {"model": key, "limit": limit, "only": _only(document_ids)},
                 ).fetchall()
                 waiting += [_waiting(connection, key, spec.id, document) for (document,) in documents]
         return waiting

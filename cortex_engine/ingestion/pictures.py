@@ -27,6 +27,8 @@ AT_ONCE = 8
 BEFORE_COMMIT = 16
 """So many pictures are committed with their vectors; those of longer documents follow at once, in small steps, so that
 their text is found meanwhile and little is lost when the process dies."""
+_LOOKED_AT = 100
+"""Documents of each model that are looked at first for something to embed; more where none of them has anything."""
 _DESCRIBERS = 2
 """Pictures that are described at the same time."""
 
@@ -151,23 +153,36 @@ class PictureLine:
         Raises:
             ModelUnavailableError: the model (still) cannot be loaded.
         """
-        for waiting in self._catalog.waiting_pictures(100, document_ids, model_id):
-            spec = self._catalog.spec(waiting.model_id)
-            missing = [each for each in waiting.missing.items() if each[0].id not in (passed or ())]
-            if not ready(spec) or not missing:
-                continue
-            try:
-                document = self._catalog.document(waiting.document_id)
-                path = self._blobs.path(document.sha256)
-            except NotFoundError as error:
-                _log.warning("pictures wait: %s", error)
-                continue
-            parser = self._parser_for(_AS_SET)
-            original = Original(document.id, document.name, path, document.info.media_type, parser)
-            part = dict(missing[:AT_ONCE])
-            self._fill(original, part, spec, remarks or Remarks(), passed)
-            return len(part)
-        return 0
+        seen: set[tuple[str, str]] = set()
+        limit = _LOOKED_AT
+        while True:
+            found = self._catalog.waiting_pictures(limit, document_ids, model_id)
+            fresh = [each for each in found if (each.document_id, each.model_id) not in seen]
+            for waiting in fresh:
+                seen.add((waiting.document_id, waiting.model_id))
+                spec = self._catalog.spec(waiting.model_id)
+                missing = [each for each in waiting.missing.items() if each[0].id not in (passed or ())]
+                if not ready(spec) or not missing:
+                    continue
+                if done := self._fill_some(waiting.document_id, dict(missing[:AT_ONCE]), spec, remarks, passed):
+                    return done
+            if not fresh:
+                return 0
+            limit *= 4
+
+    def _fill_some(
+        self, document_id: str, missing: Missing, spec: EmbeddingSpec, remarks: Remarks | None, passed: set[str] | None
+    ) -> int:
+        """Embed these pictures of a document; 0 where it or its original is gone."""
+        try:
+            document = self._catalog.document(document_id)
+            path = self._blobs.path(document.sha256)
+            original = Original(document.id, document.name, path, document.info.media_type, self._parser_for(_AS_SET))
+            self._fill(original, missing, spec, remarks or Remarks(), passed)
+        except NotFoundError as error:  # it may also be deleted while its pictures are embedded
+            _log.warning("pictures wait: %s", error)
+            return 0
+        return len(missing)
 
     def describe(self, document_id: str) -> int:
         """Have the pictures of a document described that are not yet; returns how many were.

@@ -117,6 +117,14 @@ def test_pictures_wait_for_their_vectors(catalog: SqliteCatalog) -> None:
     assert catalog.waiting_pictures() == []
 
 
+def test_what_waits_for_one_model_hides_nothing_that_waits_for_another(catalog: SqliteCatalog) -> None:
+    other = replace(_SEES, model="other")
+    catalog.create_collection("drawings", other, "")
+    for collection, text in (("pictures", "one"), ("pictures", "two"), ("drawings", "three")):
+        catalog.commit(replace(_document((text,), vectors=False), vectors={}), collection)
+    assert {each.model_id for each in catalog.waiting_pictures(limit=1)} == {_SEES.id, other.id}
+
+
 def test_a_new_description_waits_for_its_vector_and_is_not_replaced_by_ocr(catalog: SqliteCatalog) -> None:
     key = catalog.commit(_document(("one",)), "pictures").document_id
     (picture,) = catalog.pictures([key])

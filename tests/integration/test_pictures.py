@@ -294,6 +294,41 @@ def test_a_picture_that_the_model_refuses_hinders_no_other(
     assert bad(suite) == []
 
 
+def test_documents_whose_originals_are_gone_keep_no_other_waiting(
+    seeing: OpenSuite, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cortex_engine.ingestion.pictures._LOOKED_AT", 1)
+    suite = seeing()
+    report = suite.ingest([pictures / f"t_{colour}_cross.png" for colour in ("red", "blue", "green")], "Pictures")
+    catalog, blobs = suite._library.catalog, suite._library.blobs
+    with catalog._database.write() as connection:
+        connection.execute("DELETE FROM picture_vector")
+    for file in report.files[:2]:
+        blobs.delete(catalog.document(file.document_id).sha256)
+    line = suite._library.line().pictures
+    assert (line.fill(), line.fill()) == (1, 0)
+    assert catalog.picture_vector_counts(spec_id(suite))[_LOOK] == 1
+
+
+def test_a_document_that_is_deleted_while_its_pictures_are_embedded_ends_nothing(
+    seeing: OpenSuite, pictures: Path, embedder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = seeing()
+    report = suite.ingest([pictures / "t_red_cross.png"], "Pictures")
+    catalog = suite._library.catalog
+    with catalog._database.write() as connection:  # its size will be found to be another
+        connection.execute("DELETE FROM picture_vector")
+        connection.execute("UPDATE picture SET width = 63")
+    real = embedder.embed_inputs
+
+    def deleting(inputs: Any, instruction: str | None = None) -> Any:
+        suite.delete_documents([report.files[0].document_id])
+        return real(inputs, instruction)
+
+    monkeypatch.setattr(embedder, "embed_inputs", deleting)
+    assert suite._library.line().pictures.fill() == 0
+
+
 def test_descriptions_come_from_the_text_or_from_an_endpoint_that_may_fail(
     seeing: OpenSuite, pictures: Path, vision: Any, embedder: Any
 ) -> None:
