@@ -63,10 +63,15 @@ def _examine(request: Request) -> Health:
     except CortexError:
         return Health(status="unavailable", live=True, ready=False, degraded=["library"], models=[])
     models = [ModelHealth(role=each.role, state=each.state.value) for each in suite.model_statuses()]
-    degraded = [each.role for each in models if each.state == "unhealthy"]
+    degraded = list(dict.fromkeys(each.role for each in models if _cannot(each)))
     if suite.queue_progress().trouble:
         degraded.append("queue")
     return Health(status="degraded" if degraded else "ready", live=True, ready=True, degraded=degraded, models=models)
+
+
+def _cannot(model: ModelHealth) -> bool:
+    """Whether it was tried and does not work. A model that somebody switched on is absent only then; OCR may never be wanted."""
+    return model.state == "unhealthy" or (model.state == "absent" and model.role != "ocr")
 
 
 def _of(request: Request) -> Health:
