@@ -14,10 +14,13 @@ class Candidate:
     Attributes:
         id: given back with the judgement.
         content: its text and pictures; rerankers that read only text take the text.
+        prior: how far the search found it to stand out, in standard scores; 0 where nobody searched. Most rerankers judge by
+            the content alone.
     """
 
     id: str
     content: ModelInput
+    prior: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

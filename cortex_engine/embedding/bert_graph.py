@@ -17,6 +17,7 @@ GRAPH_VERSION = 1
 """Counts up when this module makes another graph of the same weights."""
 INPUTS = ("input_ids", "attention_mask")
 OUTPUT = "embedding"
+TOKENS = "tokens"
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -64,6 +65,21 @@ def build_graph(weights: Weights, shape: BertShape) -> bytes:
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(body, opset_imports=opsets, ir_version=8, producer_name="cortex-suite")
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def with_token_vectors(graph: bytes, shape: BertShape) -> bytes:
+    """A serialised model of `build_graph` that gives the last layer too, float32 `(batch, length, width)`, as `TOKENS`."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    model = onnx.load_model_from_string(graph)
+    last = f"{shape.layers - 1}.output"
+    model.graph.node.append(helper.make_node("Identity", [last], [TOKENS]))
+    model.graph.output.append(
+        helper.make_tensor_value_info(TOKENS, TensorProto.FLOAT, ["batch", "length", shape.width])
+    )
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 

@@ -54,6 +54,10 @@ class FastTokenizer:
         encodings = self._backing.encode_batch_fast([encodable(text) for text in texts])
         return [encoding.ids for encoding in encodings]
 
+    def vocabulary(self) -> dict[str, int]:
+        """Each entry's number."""
+        return self._backing.get_vocab()
+
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens included, without truncation."""
         return [len(ids) for ids in self.encode(texts)]

@@ -16,7 +16,7 @@ from cortex_engine.core.errors import ModelUnavailableError
 from cortex_engine.core.identifiers import content_hash
 from cortex_engine.core.optional import require
 from cortex_engine.embedding.batching import Ids, Mask
-from cortex_engine.embedding.bert_graph import GRAPH_VERSION, INPUTS, OUTPUT
+from cortex_engine.embedding.bert_graph import GRAPH_VERSION, INPUTS, OUTPUT, TOKENS
 from cortex_engine.embedding.minilm import WEIGHTS_SHA256
 
 logger = logging.getLogger(__name__)
@@ -83,3 +83,8 @@ class OnnxBert:
         """Unit vectors, float32 `(batch, width)`."""
         vectors: NDArray[np.float32] = self._session.run([OUTPUT], dict(zip(INPUTS, (ids, mask), strict=True)))[0]
         return vectors
+
+    def run_tokens(self, ids: Ids, mask: Mask) -> NDArray[np.float32]:
+        """The last layer, float32 `(batch, length, width)`; only of a graph `with_token_vectors`."""
+        hidden: NDArray[np.float32] = self._session.run([TOKENS], dict(zip(INPUTS, (ids, mask), strict=True)))[0]
+        return hidden

@@ -26,8 +26,9 @@ Scores = NDArray[np.float64]
 class ScoringReranker(ABC):
     """A reranker that is examined when it is loaded and at each call. Safe to use from several threads."""
 
-    least_different = 2
-    """From how many different candidates on equal scores for all of them are a fault."""
+    least_different = 4
+    """From how many different candidates on equal scores for all of them are a fault: services round theirs, and texts that
+    are cut at the same place are the same to a model, so that a few may well share one."""
     one_at_a_time = True
     """Whether calls of several threads wait for each other."""
 
@@ -66,6 +67,10 @@ class ScoringReranker(ABC):
     @abstractmethod
     def _scores(self, query: ModelInput, contents: Sequence[ModelInput], instruction: str | None) -> Scores:
         """Raw scores `(len(contents),)` in the order given, higher is better; at least one content."""
+
+    def _ranked(self, raw: Scores, candidates: Sequence[Candidate]) -> Scores:  # noqa: ARG002
+        """What ranks, `(len(candidates),)`: the scores, unless a backend adds what the search found."""
+        return raw
 
     def _shown(self, raw: Scores) -> Scores:
         """0..1 for people: the sigmoid of the raw scores, unless a backend knows better."""
@@ -108,7 +113,7 @@ class ScoringReranker(ABC):
         self._refuse(_judge_call(scores, self.least_different))
         # What is equal is scored once: in two batches it would get two numbers that differ by rounding.
         by_key = dict(zip(different, scores, strict=True))
-        raw = np.array([by_key[key] for key in keys], np.float64)
+        raw = self._ranked(np.array([by_key[key] for key in keys], np.float64), candidates)
         shown = self._shown(raw)
         order = np.argsort(-raw, kind="stable")
         return [Judgement(candidates[place].id, float(shown[place]), float(raw[place])) for place in order]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,13 @@ from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.protocols import Reranker
 from cortex_engine.core.reranking import Candidate, Judgement
 from cortex_engine.core.search import HitKind, Query, SearchHit, StageStanding
+from cortex_engine.retrieval.fusing import FUSION_STAGE
 from cortex_engine.retrieval.tracing import StageNotes, TraceRecorder
 
 RERANK_STAGE = "rerank"
+
+_STANDARD = "standardised"
+"""The fusion method whose scores are standard scores."""
 
 _FORMER_ORDER = "The results are in the order of the search alone."
 
@@ -89,10 +94,10 @@ class RerankStage:
         if not query.text and not query.images:
             raise ModelUnhealthyError(f"The reranker '{reranker.name}' reads text only, and a picture was asked for.")
         candidates = []
-        for hit in hits[: plan.candidates]:
+        for hit, prior in zip(hits, priors(hits[: plan.candidates], trace), strict=False):
             content = self._content(hit, reranker.sees, trace)
             if content.text.strip() or content.images:
-                candidates.append(Candidate(hit.chunk_id, content))
+                candidates.append(Candidate(hit.chunk_id, content, prior))
         notes.candidates = len(candidates)
         notes.fact("asked", min(len(hits), plan.candidates))
         notes.fact("leading", min(len(candidates), plan.top_k))
@@ -112,6 +117,16 @@ class RerankStage:
         except CortexError as error:
             trace.warn(f"The picture of '{hit.document}' could not be shown to the reranker: {error}", RERANK_STAGE)
             return ModelInput(text)
+
+
+def priors(hits: Sequence[SearchHit], trace: TraceRecorder) -> list[float]:
+    """How far each hit stands out, in standard scores: of the collection where the fusion gave them, else of the hits."""
+    fusions = [step for step in trace.trace.steps if step.stage == FUSION_STAGE]
+    scores = [hit.score for hit in hits]
+    if fusions and fusions[-1].facts.get("method") == _STANDARD:
+        return scores
+    deviation = statistics.pstdev(scores) if scores else 0.0
+    return [(score - statistics.fmean(scores)) / deviation if deviation else 0.0 for score in scores]
 
 
 def reordered(hits: Sequence[SearchHit], judged: Sequence[Judgement], top_k: int) -> tuple[SearchHit, ...]:

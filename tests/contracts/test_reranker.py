@@ -13,8 +13,10 @@ import pytest
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.protocols import Reranker
 from cortex_engine.core.reranking import Candidate
+from cortex_engine.embedding.token_vectors import PackagedTokenVectors
 from cortex_engine.reranking.cross_encoder import CrossEncoderReranker
 from cortex_engine.reranking.http import HttpReranker
+from cortex_engine.reranking.local import LateInteractionReranker
 from cortex_engine.reranking.passthrough import PassthroughReranker
 from cortex_engine.reranking.qwen3_vl import Qwen3VLReranker
 from tests.reranking_kit.service import serving
@@ -47,11 +49,16 @@ def candidates(texts: list[str]) -> list[Candidate]:
     return [Candidate(f"c{place}", ModelInput(text)) for place, text in enumerate(texts)]
 
 
-@pytest.fixture(scope="module", params=["none", "qwen3_vl", "cross_encoder", "http-cohere", "http-vllm", "http-tei"])
+@pytest.fixture(
+    scope="module", params=["none", "local", "qwen3_vl", "cross_encoder", "http-cohere", "http-vllm", "http-tei"]
+)
 def factory(request: pytest.FixtureRequest) -> Iterator[Factory]:
     kind = request.param
     if kind == "none":
         yield PassthroughReranker
+    elif kind == "local":
+        cache = request.getfixturevalue("tmp_path_factory").mktemp("graph")
+        yield lambda: LateInteractionReranker(PackagedTokenVectors(cache, threads=1))
     elif kind == "qwen3_vl":
         folder: Path = request.getfixturevalue("qwen3_vl_models") / "trained_reranker"
         yield lambda: Qwen3VLReranker(str(folder))
