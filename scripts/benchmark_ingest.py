@@ -19,6 +19,7 @@ from typing import Any
 
 from reporting import DATA, PAGES, Page, listed
 
+from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
 from cortex_engine.config import load_config
 from cortex_engine.core import identifiers
 from cortex_engine.core.documents import Chunk, ParsedDocument
@@ -126,9 +127,11 @@ def pdfium_alone(files: list[Path]) -> tuple[int, float]:
 def embedders(embedder: Embedder, texts: list[str]) -> list[tuple[str, float]]:
     """Tokens per CPU-second of sentence-transformers in float32 with its defaults, and of ours."""
     import torch
-    from sentence_transformers import SentenceTransformer
 
     from cortex_engine.embedding.minilm import model_folder
+
+    ensure_torchvision()
+    from sentence_transformers import SentenceTransformer
 
     plain = SentenceTransformer(str(model_folder()), device="cpu")
     tokens = sum(embedder.tokenizer.lengths(texts))

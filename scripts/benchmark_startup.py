@@ -24,8 +24,10 @@ QUERY = (
     "from cortex_engine.embedding.packaged import PackagedEmbedder\n"
     "PackagedEmbedder(Path({cache!r})).embed_query('when was the march invoice paid')"
 )
+FITTING = "from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision; ensure_torchvision()\n"
+"""Before each import of sentence_transformers, as torchvision may be of another build than torch (it imports torch too)."""
 PLAIN = (
-    "from sentence_transformers import SentenceTransformer\n"
+    f"{FITTING}from sentence_transformers import SentenceTransformer\n"
     "from cortex_engine.embedding.minilm import model_folder\n"
     "SentenceTransformer(str(model_folder()), device='cpu').encode('when was the march invoice paid')"
 )
@@ -41,7 +43,7 @@ def programs(cache: str) -> dict[str, list[str]]:
         "packaged embedder: process start to first query vector": ["-c", QUERY.format(cache=cache)],
         "import onnxruntime": ["-c", "import onnxruntime"],
         "import torch": ["-c", "import torch"],
-        "import sentence_transformers": ["-c", "import sentence_transformers"],
+        "import sentence_transformers": ["-c", f"{FITTING}import sentence_transformers"],
         "sentence-transformers: process start to first query vector": ["-c", PLAIN],
     }
     command = ["-m", "cortex_engine", "--data-dir", f"{cache}/library"]
