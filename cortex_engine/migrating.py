@@ -222,6 +222,8 @@ def _work(library: Library, migration: Migration, stop: threading.Event | None) 
     spec = filled(migration)
     if _embed_portion(library, migration, spec) or _embed_pictures(library, migration, spec):
         return True
+    if library.catalog.lacking(migration.id, 1):  # paused, and perhaps resumed, while a portion was in work
+        return True
     if migration.state is _S.RUNNING:
         _finish(library, migration, stop)
         return True

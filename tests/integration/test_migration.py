@@ -215,6 +215,25 @@ def test_trouble_pauses_with_a_sentence_and_nothing_is_lost(suite: CortexSuite, 
     assert said not in ready.message
 
 
+def test_a_pause_and_a_resume_within_one_portion_do_not_end_the_move(
+    suite: CortexSuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration = suite.start_migration("Logs", "hashing")
+    fill = suite._library.catalog.fill
+
+    def impatient(migration_id: str, chunk_ids: Sequence[str], vectors: Vectors) -> bool:
+        monkeypatch.setattr(suite._library.catalog, "fill", fill)
+        suite.pause_migration(migration_id)
+        refused = fill(migration_id, chunk_ids, vectors)
+        suite.resume_migration(migration_id)
+        return refused
+
+    monkeypatch.setattr(suite._library.catalog, "fill", impatient)
+    ready = suite.run_migration(migration.id)
+    assert (ready.state, ready.done) == (State.READY, 240)
+    assert ready.report is not None and ready.report.overlap[10] > 0
+
+
 def test_in_the_background_files_go_first_and_a_switch_is_seen_by_searches(suite: CortexSuite, tmp_path: Path) -> None:
     suite.start_background()
     migration = suite.start_migration("Logs", "hashing")
