@@ -190,6 +190,14 @@ def build_qwen3_vl_reranker(config: CortexConfig, refuse_random: bool = True) ->
     )
 
 
+def _late_interaction(config: CortexConfig) -> Reranker:
+    from cortex_engine.embedding.token_vectors import PackagedTokenVectors
+    from cortex_engine.reranking.local import LateInteractionReranker
+    from cortex_engine.retrieval.function_words import without_function_words
+
+    return LateInteractionReranker(PackagedTokenVectors(config.data_dir / "models"), without_function_words)
+
+
 def _cross_encoder(config: CortexConfig) -> Reranker:
     from cortex_engine.reranking.cross_encoder import DEFAULT_MODEL, CrossEncoderReranker
 
@@ -236,6 +244,7 @@ def _chroma(folder: Path, dimension: int) -> VectorStore:
 
 
 _RERANKERS: Mapping[str, RerankerBuilder] = {
+    "local": _late_interaction,
     "qwen3_vl": build_qwen3_vl_reranker,
     "cross_encoder": _cross_encoder,
     "http": _http_reranker,
