@@ -30,7 +30,7 @@ from cortex_engine.core.documents import (
 from cortex_engine.core.errors import NotFoundError
 from cortex_engine.core.protocols import Embedder, Tokenizer, Vectors
 from cortex_engine.core.reports import EvaluationReport, IngestEvent, Job
-from cortex_engine.core.search import Filters, SearchMode
+from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult
 from cortex_engine.library import Library
 from cortex_engine.working import IngestReport
 
@@ -49,10 +49,11 @@ def evaluate(
 @contextmanager
 def evaluation_library(
     loaded: LoadedConfig, dataset: Path, on_progress: Callable[[str], None]
-) -> Iterator[Callable[[Sequence[SearchMode], Mapping[str, object]], EvaluationReport]]:
+) -> Iterator[Callable[..., EvaluationReport]]:
     """A data set in a library of its own, which is deleted at the end; call what is given to measure modes on it.
 
     The second argument holds settings that searches read ({"fusion": "reciprocal_rank"}), for comparisons on the same indexes.
+    The third, where given, is told each result before it is measured.
 
     Raises:
         NotFoundError, UsageError: the folder is no data set in BEIR layout, or a line of it cannot be read.
@@ -65,9 +66,19 @@ def evaluation_library(
         config = loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0})
         library = Library(config, "evaluate")
 
-        def ask(modes: Sequence[SearchMode], settings: Mapping[str, object]) -> EvaluationReport:
+        def ask(
+            modes: Sequence[SearchMode],
+            settings: Mapping[str, object],
+            told: Callable[[SearchResult], None] = lambda _: None,
+        ) -> EvaluationReport:
             library.config = config.model_copy(update=dict(settings))
-            return measure(data, lambda query: searching.search(library, query), modes)
+
+            def retrieve(query: Query) -> SearchResult:
+                result = searching.search(library, query)
+                told(result)
+                return result
+
+            return measure(data, retrieve, modes)
 
         try:
             library.own()
