@@ -218,17 +218,16 @@ def _http_reranker(config: CortexConfig) -> Reranker:
 
 
 def build_describer(config: CortexConfig) -> PictureDescriber | None:
-    """What describes pictures in words; None where no endpoint is set.
-
-    Raises:
-        ConfigError: the address makes no sense.
-    """
-    from cortex_engine.generation.vision import OpenAICompatibleDescriber
+    """What describes pictures in words; None where no endpoint is set. With settings that cannot be used it says so when asked."""
+    from cortex_engine.generation.vision import OpenAICompatibleDescriber, UnusableDescriber
 
     if not config.vision_api_base:
         return None
-    key = secret("RUNPOD_API_KEY") or secret("OPENAI_API_KEY")
-    return OpenAICompatibleDescriber(config.vision_api_base, config.vision_model, key)
+    try:
+        key = secret("RUNPOD_API_KEY") or secret("OPENAI_API_KEY")
+        return OpenAICompatibleDescriber(config.vision_api_base, config.vision_model, key)
+    except ConfigError as error:
+        return UnusableDescriber(str(error))
 
 
 def _exact(folder: Path, dimension: int) -> VectorStore:

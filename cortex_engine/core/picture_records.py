@@ -61,7 +61,7 @@ class PictureRecords(Protocol):
         """Pictures that lack a vector of a model that sees, of a collection (or a running migration) they belong to.
 
         Args:
-            limit: documents at most, oldest first.
+            limit: documents of each model at most, oldest first.
             document_ids: only of these; None for all.
             model_id: only this model; "" for all.
         """

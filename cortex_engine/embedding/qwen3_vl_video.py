@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cortex_engine.checkpoints.qwen3_vl import INSTALL
+from cortex_engine.checkpoints.scaling import scaled_picture
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.optional import require
 from cortex_engine.embedding.fast_tokenizer import FastTokenizer
-from cortex_engine.embedding.qwen3_vl_inputs import rendered, scaled_picture
+from cortex_engine.embedding.qwen3_vl_inputs import rendered
 
 FRAMES_A_SECOND = 1.0
 MOST_FRAMES = 64
@@ -28,6 +29,10 @@ _TOGETHER = 2
 _TOTAL_PIXELS = 10 * 768 * 32 * 32
 _FEWEST_PIXELS, _MOST_PIXELS = 128 * 32 * 32, 768 * 32 * 32
 """Of one frame."""
+LONGEST_SECONDS = 2 * 3600
+MOST_READ = 500_000
+LARGEST_FRAME = 8192 * 4320
+"""What is decoded at most, as it happens in this process: each frame up to the last chosen one, of so many pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def video_message(path: Path, max_pixels: int, room: int, tokens: FastTokenizer)
         tokens: to count the marks of time between frames.
 
     Raises:
-        UsageError: the file is not there, or is no video that can be read.
+        UsageError: the file is not there, is no video that can be read, or is too long or too large.
         ModelUnavailableError: no decoder is installed.
     """
 
@@ -105,6 +110,8 @@ def read_frames(path: Path, most_pixels: Callable[[int, float], int]) -> Frames:
         rate = float(opened.get(library.CAP_PROP_FPS))
         if not opened.isOpened() or total < 1 or not 0 < rate < 1000:
             raise UsageError(f"The file {path} cannot be read as a video. Convert it to MP4.")
+        sides = (int(opened.get(side)) for side in (library.CAP_PROP_FRAME_WIDTH, library.CAP_PROP_FRAME_HEIGHT))
+        _refuse_excess(path, math.prod(sides), total, rate)
         wanted = chosen_frames(total, rate)
         found = _decode(library, opened, set(wanted), most_pixels(len(wanted), total / rate))
     finally:
@@ -113,6 +120,19 @@ def read_frames(path: Path, most_pixels: Callable[[int, float], int]) -> Frames:
         raise UsageError(f"No frame of the video {path} can be decoded. Convert it to MP4.")
     indices = [index for index in wanted if index in found]
     return Frames([found[index] for index in indices], indices, rate, total)
+
+
+def _refuse_excess(path: Path, pixels: int, total: int, rate: float) -> None:
+    if total / rate > LONGEST_SECONDS or total > MOST_READ:
+        raise UsageError(
+            f"The video {path} has {total:,} frames and lasts {total / rate / 3600:.1f} hours; up to {MOST_READ:,} frames and "
+            f"{LONGEST_SECONDS // 3600} hours are read. Cut it into parts."
+        )
+    if pixels > LARGEST_FRAME:
+        raise UsageError(
+            f"The frames of the video {path} have {pixels:,} pixels; up to {LARGEST_FRAME:,} are read. Convert it to a smaller "
+            "size."
+        )
 
 
 def _decode(library: Any, opened: Any, wanted: set[int], most: int) -> dict[int, NDArray[np.uint8]]:

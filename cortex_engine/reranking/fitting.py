@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from cortex_engine.checkpoints.scaling import token_count
 from cortex_engine.core.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -13,8 +14,6 @@ MAX_TOKENS = 10_240
 """Of a pair with everything around it, as in the official code."""
 _AROUND = 96
 """Tokens of the official prompt without instruction, query and document (64 with Qwen's tokenizer), and some to spare."""
-_TOKEN_SIDE = 32
-"""Pixels along a side that one token stands for."""
 
 Message = dict[str, Any]
 
@@ -22,26 +21,24 @@ Message = dict[str, Any]
 class PairFitter:
     """Cuts the texts of a pair so that the whole stays under a limit; pictures are never cut."""
 
-    def __init__(self, tokenizer: Any, max_tokens: int, max_pixels: int) -> None:
+    def __init__(self, tokenizer: Any, max_tokens: int) -> None:
         """Store.
 
         Args:
             tokenizer: the model's own, of transformers; a fast one.
             max_tokens: limit of the whole.
-            max_pixels: largest area of a picture after scaling.
         """
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
-        self._max_pixels = max_pixels
 
     def fit(self, instruction: str, query: Message, document: Message) -> tuple[Message, Message]:
-        """The pair, cut where necessary.
+        """The pair, whose pictures are scaled already, cut where necessary.
 
         Raises:
             UsageError: pictures and instruction alone are too long.
         """
         room = self._max_tokens - _AROUND - self._tokens(instruction)
-        room -= self._picture_tokens(query) + self._picture_tokens(document)
+        room -= _picture_tokens(query) + _picture_tokens(document)
         if room < 1:
             raise UsageError(
                 f"The pictures of a query and a candidate take more than the {self._max_tokens} tokens that the reranker "
@@ -68,12 +65,7 @@ class PairFitter:
     def _tokens(self, text: str) -> int:
         return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
-    def _picture_tokens(self, message: Message) -> int:
-        pictures = message.get("image", [])
-        most = self._max_pixels // _TOKEN_SIDE**2
-        total = 0
-        for picture in pictures if isinstance(pictures, list) else [pictures]:
-            width, height = picture.size
-            own = (width // _TOKEN_SIDE + 1) * (height // _TOKEN_SIDE + 1)
-            total += min(max(own, 4), most) + 2  # with the two tokens around it
-        return total
+
+def _picture_tokens(message: Message) -> int:
+    pictures = message.get("image", [])
+    return sum(token_count(*picture.size) for picture in (pictures if isinstance(pictures, list) else [pictures]))

@@ -19,6 +19,7 @@ from cortex_engine.checkpoints.decoding import message_of
 from cortex_engine.checkpoints.folder import Purpose, find_folder, refuse_pickles
 from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import Running, RunningWishes, build_body, require_libraries, run_where
+from cortex_engine.checkpoints.scaling import SCALED, scaled_message
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.special_tokens import harmless
@@ -118,7 +119,7 @@ class Qwen3VLReranker(ScoringReranker):
                 f"The reranker {self._model} cannot be loaded from {folder} ({type(error).__name__}: {error}). Copy or "
                 "fetch the model again, or choose another."
             ) from error
-        self._fitter = PairFitter(body.tokenizer, self._max_tokens, self._wishes.max_pixels)
+        self._fitter = PairFitter(body.tokenizer, self._max_tokens)
         self._running = running
         if running.attention.remark:
             logger.info("%s", running.attention.remark)
@@ -163,19 +164,24 @@ class Qwen3VLReranker(ScoringReranker):
         if self._fitter is None:
             raise ModelUnavailableError(f"The reranker {self._model} is not loaded.")
         asked = harmless(instruction or DEFAULT_INSTRUCTION)
-        fitter, question = self._fitter, message_of(query)
+        fitter, question = self._fitter, self._message(query)
         # Alike inputs in one batch need little padding; the largest first, so that memory runs out at once or not at all.
         order = sorted(range(len(contents)), key=lambda place: _size(contents[place]), reverse=True)
 
         def score(batch: list[int]) -> NDArray[np.float32]:
-            pairs = [fitter.fit(asked, question, message_of(contents[place])) for place in batch]
-            scores = self._loaded.predict(pairs, prompt=asked, batch_size=len(pairs), show_progress_bar=False)
+            pairs = [fitter.fit(asked, question, self._message(contents[place])) for place in batch]
+            scores = self._loaded.predict(
+                pairs, prompt=asked, batch_size=len(pairs), show_progress_bar=False, processing_kwargs=SCALED
+            )
             return np.asarray(scores, np.float32)
 
         sorted_scores = in_batches(score, order, self._batch_size, _REMEDY)
         raw = np.empty(len(contents), np.float64)
         raw[order] = sorted_scores
         return raw
+
+    def _message(self, content: ModelInput) -> dict[str, Any]:
+        return scaled_message(message_of(content), self._wishes.min_pixels, self._wishes.max_pixels)
 
 
 def _size(content: ModelInput) -> tuple[int, int]:

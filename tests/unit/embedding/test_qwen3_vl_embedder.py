@@ -341,6 +341,19 @@ def video(path: Path, colours: list[tuple[int, int, int]], rate: int = 10) -> Pa
     return path
 
 
+@pytest.mark.parametrize(
+    ("limit", "most", "said"),
+    [("LONGEST_SECONDS", 5, "60 frames"), ("MOST_READ", 59, "60 frames"), ("LARGEST_FRAME", 100, "pixels")],
+)
+def test_a_video_that_is_too_long_or_too_large_is_not_decoded(
+    limit: str, most: int, said: str, service: Qwen3VLEmbeddingService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"cortex_engine.embedding.qwen3_vl_video.{limit}", most)
+    monkeypatch.setattr("cortex_engine.embedding.qwen3_vl_video._decode", None)
+    with pytest.raises(UsageError, match=said):
+        service.embed_video(video(tmp_path / "red.mp4", [(200, 30, 30)] * 60))
+
+
 def test_a_video_has_one_vector_of_its_frames(service: Qwen3VLEmbeddingService, tmp_path: Path) -> None:
     red, blue = (220, 40, 40), (40, 80, 220)
     paths = [

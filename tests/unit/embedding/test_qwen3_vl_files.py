@@ -13,9 +13,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cortex_engine.checkpoints.scaling import scaled_size
 from cortex_engine.core.errors import ModelUnavailableError
 from cortex_engine.embedding.qwen3_vl import Qwen3VLEmbedder, Qwen3VLOptions
-from cortex_engine.embedding.qwen3_vl_inputs import instruction_sentence, scaled_size
+from cortex_engine.embedding.qwen3_vl_inputs import instruction_sentence
 from cortex_engine.embedding.qwen3_vl_video import chosen_frames
 
 ROOT = Path(__file__).parents[3]

@@ -89,6 +89,18 @@ def test_a_picture_is_the_same_as_path_bytes_and_pil(official: Qwen3VLRerankerSe
     assert turned[0] != turned[1]
 
 
+def test_small_pictures_are_scaled_by_the_official_rule(
+    official: Qwen3VLRerankerService, qwen3_vl_pictures: Path
+) -> None:
+    from PIL import Image
+
+    small = load_picture("red_circle").resize((600, 8))
+    # qwen-vl-utils rounds a side up to 32 and then keeps the proportions; transformers' rule gives another size here.
+    large = small.resize((608, 32), Image.Resampling.BICUBIC)
+    one, other = official.process({"query": "red circle", "documents": [{"image": small}, {"image": large}]})
+    assert one == pytest.approx(other, abs=1e-6)
+
+
 def test_an_instruction_counts_and_nothing_stands_for_null(official: Qwen3VLRerankerService) -> None:
     given: dict[str, Any] = {"query": "red circle", "documents": ["blue square", "red"]}
     plain = official.process(given)
