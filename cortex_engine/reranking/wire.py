@@ -1,7 +1,9 @@
 """The shapes in which rerank services speak, and what is demanded of their answers.
 
-Sources: the API references of Cohere (`/v1/rerank`, `/v2/rerank`), of vLLM (`/rerank`, `/v1/rerank`, `/v2/rerank`, after those of
-Jina and Cohere), and of Hugging Face's text-embeddings-inference (`/rerank`).
+Sources, compared in November 2026: Cohere's API reference and best practices (`/v1/rerank`, `/v2/rerank`: `model` is demanded),
+vLLM's `RerankRequest` (`/rerank`, `/v1/rerank`, `/v2/rerank`; `model` may be left out, other fields are passed over), and the
+router of Hugging Face's text-embeddings-inference (`/rerank`). What each does with a pair that is too long differs: Cohere and
+TEI (asked to) cut it, vLLM refuses the whole call with 400 and says how many tokens it takes.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class Dialect(StrEnum):
 
 
 LARGEST_CALL = {Dialect.COHERE: 1000, Dialect.TEI: 32}
-"""Documents of one call: what Cohere recommends at most, and what TEI takes unless it was told otherwise."""
+"""Documents of one call: what Cohere recommends at most (v1 refuses more than 10,000 chunks, at 10 a document), and what TEI
+takes unless it was started with another `--max-client-batch-size` (it answers 413 to more, also to more than 2 MB)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ def application(service: Service) -> FastAPI:
         if "texts" not in body:
             return JSONResponse({"error": "missing field `texts`", "error_type": "Validation"}, 422)
         if len(body["texts"]) > 32:
-            return JSONResponse({"error": "batch size > maximum allowed batch size 32"}, 422)
+            return JSONResponse(
+                {"error": "batch size > maximum allowed batch size 32", "error_type": "Validation"}, 413
+            )
         rows = [{"index": i, "score": relevance(body["query"], text)} for i, text in enumerate(body["texts"])]
         rows.sort(key=lambda row: -row["score"])
         return await _mishap(service, rows, "score") or JSONResponse(rows)
