@@ -154,7 +154,6 @@ class DocumentLine:
         progress(FileState.PARSING)
         begun = time.perf_counter()
         parsed = self._parser_for(item.options).parse(self._blobs.path(item.sha256), item.name)
-        _refuse_unreadable(item.name, parsed)
         document_id = identifiers.document_id(item.sha256)
         chunks = self._chunker_for(collection.spec, item.options).split(document_id, parsed)
         _check_account(item.name, parsed, chunks)
@@ -162,6 +161,7 @@ class DocumentLine:
         vectors = self._embed(chunks, collection.spec, outcome)
         remarks = Remarks(absent=not vectors)
         pictures = self._draw(item, parsed, collection.spec, remarks)
+        _refuse_unreadable(item.name, parsed, pictures)
         prepared = PreparedDocument(
             sha256=item.sha256,
             name=item.name,
@@ -345,8 +345,8 @@ def _source(file: JobFile) -> Source | None:
     return Source(file.collection, file.path, document_id, file.mtime_ns, file.bytes)
 
 
-def _refuse_unreadable(name: str, parsed: ParsedDocument) -> None:
-    if parsed.pages and all(page.state is PageState.FAILED for page in parsed.pages):
+def _refuse_unreadable(name: str, parsed: ParsedDocument, pictures: Sequence[PreparedPicture]) -> None:
+    if parsed.pages and not pictures and all(page.state is PageState.FAILED for page in parsed.pages):
         raise ParseError(f"No page of '{name}' could be read: {parsed.pages[0].reason}")
 
 

@@ -128,7 +128,9 @@ class ParseBox:
             if waiting:
                 parsed, cpu = self._read_pictures(source, kind, name, parsed, waiting)
                 seconds.append(("ocr", cpu))
-            if all(page.state is PageState.FAILED for page in parsed.pages):
+            # A picture that OCR fails over may still be searched by its look: whoever takes it in decides.
+            seen = kind == "image" and any(page.width > 0 for page in parsed.pages)
+            if not seen and all(page.state is PageState.FAILED for page in parsed.pages):
                 raise ParseError(f"'{name}' holds nothing that could be read: {parsed.pages[0].reason}", "damaged")
         return replace(parsed, seconds=tuple(seconds))
 

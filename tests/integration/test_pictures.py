@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from cortex_engine.cli import cortex
 from cortex_engine.core.app import IngestOptions, ModelState
-from cortex_engine.core.errors import ModelUnavailableError, UsageError
+from cortex_engine.core.errors import ModelUnavailableError, ParseError, UsageError
 from cortex_engine.core.identifiers import document_id, file_hash, picture_id
 from cortex_engine.core.pictures import DescribedBy, ModelInput, VectorName
 from cortex_engine.core.reports import FileState
+from cortex_engine.embedding.hashing import HashingEmbedder
 from cortex_engine.suite import CortexSuite
 
 pytestmark = pytest.mark.xdist_group("qwen3_vl")
@@ -292,6 +293,29 @@ def test_a_picture_that_the_model_refuses_hinders_no_other(
     assert [picture.page for picture in catalog.pictures([report.files[0].document_id])] == [1, 3]
     assert catalog.picture_vector_counts(spec_id(suite))[_LOOK] == 2
     assert bad(suite) == []
+
+
+def test_a_picture_that_ocr_fails_over_is_found_by_its_look_where_the_model_sees(
+    seeing: OpenSuite, pictures: Path, embedder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cortex_engine.parsing import box
+
+    def crash(self: Any, function: str, *arguments: Any) -> Any:
+        if function == "read_page":
+            raise ParseError("The reading of the picture took too long.", "timeout")
+        return real(self, function, *arguments)
+
+    real = box.ParseBox._call
+    monkeypatch.setattr(box.ParseBox, "_call", crash)
+    path = pictures / "t_red_cross.png"
+    suite = seeing(CORTEX_OCR="true")
+    (file,) = suite.ingest([path], "Pictures").files
+    assert file.state is FileState.DONE
+    assert "found by its look" in file.message and "took too long" in file.message
+    assert found(suite, embedder.embed_query("a red cross"))[0] == path.name
+    suite._library.catalog.create_collection("Words", HashingEmbedder().spec, "")
+    (file,) = suite.ingest([pictures / "t_blue_cross.png"], "Words").files
+    assert file.state is FileState.FAILED and "took too long" in file.message
 
 
 def test_documents_whose_originals_are_gone_keep_no_other_waiting(
