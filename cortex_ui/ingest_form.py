@@ -51,6 +51,11 @@ def draw() -> None:
         args=(chosen, collection, options, target),
     )
     safe.show(f'<div class="cx-quiet">{safe.escape(ingest_options.summary(options, model))}</div>')
+    if spec is None and not target and (wrong := ingest_options.fault()):
+        st.warning(
+            f"{safe.label(wrong)} Until then choose a collection that is there, or another model in Options.",
+            icon=":material/warning:",
+        )
     copying.report()
 
 

@@ -57,6 +57,15 @@ def draw(spec: EmbeddingSpec | None) -> tuple[IngestOptions, EmbeddingSpec | Non
     return options, model, target
 
 
+def fault() -> str:
+    """Why no collection can be made with the model that the settings name, as a sentence, or ""."""
+    try:
+        suite().default_spec()
+    except CortexError as error:
+        return str(error)
+    return ""
+
+
 def summary(options: IngestOptions, model: EmbeddingSpec | None) -> str:
     """The options in a line."""
     what = "Text in scans and pictures is" if model and model.sees else "Scans and pictures are"

@@ -37,6 +37,7 @@ def draw() -> None:
     migrations.draw()
     _vectors()
     maintenance_reembed.draw()
+    migrations.earlier()
     _compatibility(suite().compatibility())
 
 

@@ -50,7 +50,7 @@ def _plan(collection: str, target: str) -> None:
         return
     if (plan := model_choice.plan("move", target, collection)) is None:
         return
-    model_choice.draw(plan, "this collection")
+    model_choice.draw(plan)
     if begun is not None and begun.error and begun.about == target:
         st.error(safe.label(begun.error), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

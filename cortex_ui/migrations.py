@@ -44,22 +44,20 @@ _DOING = {
 
 
 def draw() -> None:
-    """Every move that has not ended, and below it those that have; it follows by itself while one is under way."""
-    moves = suite().migrations()
+    """Every move that has not ended; it follows by itself while one is under way."""
+    moves = suite().migrations(open_only=True)
     if moves:
         st.fragment(_follow, run_every=_SECONDS if _moving(moves) else None)(_standing(moves))
 
 
 def _follow(before: _Standing) -> None:
     with told():
-        moves = suite().migrations()
+        moves = suite().migrations(open_only=True)
         if _standing(moves) != before:
             st.rerun()
         st.subheader("Moves to another model", anchor=False)
         for move in moves:
-            if move.state not in _ENDED:
-                _card(move)
-        _earlier([move for move in moves if move.state in _ENDED])
+            _card(move)
 
 
 def lines() -> None:
@@ -234,7 +232,7 @@ def in_words(report: ParityReport) -> Iterator[str]:
         f"{share:.0%} of the first {'document' if depth == 1 else depth}" for depth, share in report.overlap.items()
     ]
     if shares:
-        yield f"Asked {asked} by meaning alone, both models find the same: {', '.join(shares)}."
+        yield f"Asked {asked} by meaning alone, both models agree in {', '.join(shares)}."
     if report.rank_correlation is not None:
         tau = f"Kendall's tau {report.rank_correlation:.2f}; 1 is the same order"
         yield f"Their order of these agrees {_agreement(report.rank_correlation)} ({tau})."
@@ -264,7 +262,9 @@ def _changes(key: str, title: str, changes: Sequence[tuple[str, str]]) -> None:
         safe.show(f'<table class="cx-table wide"><tbody>{rows}</tbody></table>')
 
 
-def _earlier(moves: Sequence[Migration]) -> None:
+def earlier() -> None:
+    """The moves that have ended, folded."""
+    moves = [move for move in suite().migrations() if move.state in _ENDED]
     if not moves:
         return
     with st.expander(f"Earlier moves: {wording.number(len(moves))}", type="compact", key="earlier_moves"):

@@ -130,18 +130,18 @@ def _measure(place: str, target: str) -> None:
     tasks.begin(f"measure_{place}:{target}", lambda _: suite().load_model(target)).wait(0.3)
 
 
-def draw(found: ModelPlan, whose: str = "this library") -> None:
+def draw(found: ModelPlan) -> None:
     """A plan as figures, with what there is to remark."""
     style.add(_CSS + (_DARK if st.context.theme.type == "dark" else ""))
     cells = "".join(
         f'<div class="{tone}"><span>{safe.escape(name)}</span>{safe.escape(value)}</div>'
-        for name, value, tone in _cells(found, whose)
+        for name, value, tone in _cells(found)
     )
     remarks = "".join(f"<li>{safe.escape(note)}</li>" for note in found.notes)
     safe.show(f'<div class="cx-plan">{cells}</div>' + (f'<ul class="cx-remarks">{remarks}</ul>' if remarks else ""))
 
 
-def _cells(found: ModelPlan, whose: str) -> Sequence[tuple[str, str, str]]:
+def _cells(found: ModelPlan) -> Sequence[tuple[str, str, str]]:
     """Name, value and tone of each figure."""
     where = f" on {found.device}" if found.device else ""
     memory = f"{wording.size(found.memory_bytes)}{where}" if found.memory_bytes else f"little{where}"
@@ -150,7 +150,7 @@ def _cells(found: ModelPlan, whose: str) -> Sequence[tuple[str, str, str]]:
         ("To download", wording.size(found.download_bytes) if found.download_bytes else "nothing", ""),
         ("Memory", memory, ""),
         fit,
-        (f"Time for {whose}", "not known yet" if found.seconds is None else wording.duration(found.seconds), ""),
+        ("Time it takes", "not known yet" if found.seconds is None else wording.duration(found.seconds), ""),
         ("Its vectors on disk", wording.size(found.disk_bytes), ""),
         ("Dimensions", wording.number(found.dimension) if found.dimension else "not known yet", ""),
         ("Reads", found.facts.get("Reads", ""), ""),

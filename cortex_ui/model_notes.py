@@ -147,7 +147,7 @@ def _note(model: ModelStatus) -> None:
         facts = "".join(
             f"<div>{safe.escape(name)}: {safe.escape(value)}</div>" for name, value in model.facts.items() if value
         )
-        reason = f"<p>{safe.escape(model.reason)}</p>" if model.reason else ""
+        reason = f"<div>{safe.escape(model.reason)}</div>" if model.reason else ""
         if reason or facts:
             safe.show(f'<div class="cx-quiet">{reason}{facts}</div>')
 

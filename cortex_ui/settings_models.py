@@ -56,13 +56,14 @@ def _models(group: str) -> None:
 
 
 def _state(status: ModelStatus) -> None:
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        safe.show(f'<span class="cx-quiet">{safe.escape(model_words.part(status.role))}</span>')
-        st.markdown(f"**{safe.label(status.name)}**", width="content")
-        model_words.draw_badge(status)
-    facts = " · ".join(filter(None, (status.facts.get(name, "") for name in ("Device", "Precision", "Free memory"))))
-    lines = [facts, status.reason]
-    safe.show("".join(f'<div class="cx-quiet">{safe.escape(line)}</div>' for line in lines if line) or "<span></span>")
+    with st.container(gap="xsmall"):
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            st.markdown(f"**{safe.label(status.name)}**", width="content")
+            model_words.draw_badge(status)
+        facts = [model_words.part(status.role)]
+        facts += [status.facts.get(name, "") for name in ("Device", "Precision", "Free memory")]
+        lines = [" · ".join(filter(None, facts)), status.reason]
+        safe.show("".join(f'<div class="cx-quiet">{safe.escape(line)}</div>' for line in lines if line))
 
 
 def _again() -> None:
