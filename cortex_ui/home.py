@@ -9,7 +9,7 @@ import streamlit as st
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.documents import Document
 from cortex_engine.core.reports import Job
-from cortex_ui import cards, drawer, migrations, safe, wording
+from cortex_ui import cards, drawer, migrations, model_words, safe, wording
 from cortex_ui.session import suite, told
 
 _PAGES = Path(__file__).parents[1] / "pages"
@@ -57,6 +57,7 @@ def _first_steps() -> None:
                 )
                 st.space("stretch")
                 st.button("Load the samples", type="primary", on_click=_load_samples, key="load_samples")
+        st.fragment(_troubles, run_every=_FOLLOW_SECONDS)()  # a model is tried only after the first page
         safe.show(f'<p class="cx-quiet">{safe.escape(_where_it_runs())}</p>')
 
 
@@ -64,7 +65,7 @@ def _where_it_runs() -> str:
     names = [
         model.name
         for model in suite().model_statuses()
-        if model.role.endswith("embedding") and model.state is not ModelState.OFF
+        if model.role.endswith("embedding") and model.state not in {ModelState.OFF, *model_words.WRONG}
     ]
     model = f" Text becomes vectors by {names[0]}." if names else ""
     return f"Everything runs on this computer; nothing is sent to anyone.{model} The library lies in {suite().config.data_dir}."
@@ -168,9 +169,10 @@ def _figures() -> None:
 def _troubles() -> None:
     """What somebody should know before trusting a search; nothing when all is well."""
     for model in suite().model_statuses():
-        if model.role.endswith("embedding") and model.state in {ModelState.UNHEALTHY, ModelState.ABSENT}:
+        if model.role.endswith("embedding") and model.state in model_words.WRONG:
             st.warning(
-                f"{safe.label(model.name)} cannot be used: {safe.label(model.reason)} Searches go by words until then.",
+                f"{safe.label(model.name)} cannot be used: {safe.label(model.reason)} What it is to "
+                "embed is found by words alone until then.",
                 icon=":material/warning:",
             )
 

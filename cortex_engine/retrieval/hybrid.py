@@ -279,7 +279,9 @@ class _Scope:
     pictures: int
 
 
-_NO_VECTORS = "No passage in scope has vectors yet. Let the ingest end, or run 'doctor'."
+_NO_VECTORS = (
+    "No passage in scope has vectors yet: the ingest has not ended, or the model cannot be used ('doctor' says why)."
+)
 _NOTHING_COMPARABLE = (
     "Nothing in scope can be compared with the query yet: pictures are embedded in the background, and models that read text "
     "only know no pictures."
