@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import re
 import secrets
@@ -29,7 +30,8 @@ _MOST_KEPT = 200
 _MOST_BYTES_KEPT = 300_000_000
 _DAYS_KEPT = 30
 _WIDTH = 1_600
-"""Pixels; more than the models look at."""
+_LARGEST = 4_000_000
+"""Pixels along a side, and of all; more than the models look at."""
 
 _KEPT = re.compile(r"[0-9a-f]{64}")
 _PICTURE = re.compile(r"[0-9a-f]{32}")
@@ -103,7 +105,11 @@ def _drawn(library: Library, data: bytes, name: str) -> PagePicture:
     with tempfile.NamedTemporaryFile(dir=folder, prefix="query-") as file:
         file.write(data)
         file.flush()
-        return library.parser.render(Path(file.name), name, 1, (), _WIDTH, lossless=True)
+        drawing = library.parser.render(Path(file.name), name, 1, (), _WIDTH, lossless=True)
+        if (area := drawing.width * drawing.height) > _LARGEST:  # of a tall picture a hundred megabytes would be kept
+            width = int(drawing.width * math.sqrt(_LARGEST / area))
+            drawing = library.parser.render(Path(file.name), name, 1, (), width, lossless=True)
+        return drawing
 
 
 def _kept(library: Library, reference: str) -> PagePicture:

@@ -13,7 +13,7 @@ import numpy as np
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.collections import spec_key
 from cortex_engine.catalog.connection import CatalogPart
-from cortex_engine.catalog.vectors import count_vectors, insert_vectors, model_row, require_vectors
+from cortex_engine.catalog.vectors import keep_vectors, model_row
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.documents import Chunk
 from cortex_engine.core.errors import AlreadyExistsError, NotFoundError, UsageError
@@ -244,16 +244,7 @@ class MigrationWriting(MigrationReading):
             if MigrationState(row[5]) in (_S.PAUSED, _S.DONE, _S.CANCELLED):
                 return False
             model_id = connection.execute("SELECT id FROM embedding_spec WHERE key = ?", (row[11],)).fetchone()[0]
-            model = require_vectors(connection, model_id, values)
-            found = connection.execute(
-                "SELECT wanted.key, c.key, d.key, d.id FROM json_each(?) wanted CROSS JOIN chunk c ON c.id = wanted.value "
-                "JOIN document d ON d.key = c.document ORDER BY wanted.key",
-                (rows.array(chunk_ids),),
-            ).fetchall()
-            insert_vectors(connection, model, [each[1] for each in found], values[[each[0] for each in found]])
-            documents = {each[2]: each[3] for each in found}
-            count_vectors(connection, list(documents))
-            _tell_indexes(connection, model_id, documents.values())
+            _tell_indexes(connection, model_id, keep_vectors(connection, model_id, chunk_ids, values))
             failpoint("reembed.writing")
         failpoint("reembed.written")
         return True

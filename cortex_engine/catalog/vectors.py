@@ -79,6 +79,26 @@ def count_vectors(connection: sqlite3.Connection, document_keys: Sequence[int]) 
     )
 
 
+def keep_vectors(
+    connection: sqlite3.Connection, model_id: str, chunk_ids: Sequence[str], vectors: Vectors
+) -> list[str]:
+    """Insert vectors of passages that are there still, and count them; returns the ids of their documents.
+
+    Raises:
+        ModelMismatchError, NotFoundError: as `require_vectors`.
+    """
+    model = require_vectors(connection, model_id, vectors)
+    found = connection.execute(
+        "SELECT wanted.key, c.key, d.key, d.id FROM json_each(?) wanted CROSS JOIN chunk c ON c.id = wanted.value "
+        "JOIN document d ON d.key = c.document ORDER BY wanted.key",
+        (rows.array(chunk_ids),),
+    ).fetchall()
+    insert_vectors(connection, model, [row[1] for row in found], vectors[[row[0] for row in found]])
+    documents = {row[2]: row[3] for row in found}
+    count_vectors(connection, list(documents))
+    return list(documents.values())
+
+
 def recount_vectors(connection: sqlite3.Connection, document_keys: Sequence[int]) -> None:
     """The same after vectors were removed."""
     documents = rows.array(document_keys)
@@ -177,16 +197,7 @@ class VectorReading(CatalogPart):
         if len(values) != len(chunk_ids):
             raise ModelMismatchError(f"{len(values)} vectors came for {len(chunk_ids)} passages; nothing was written.")
         with self._database.write() as connection:
-            model = require_vectors(connection, model_id, values)
-            found = connection.execute(
-                "SELECT wanted.key, c.key, d.key, d.id FROM json_each(?) wanted CROSS JOIN chunk c ON c.id = wanted.value "
-                "JOIN document d ON d.key = c.document ORDER BY wanted.key",
-                (rows.array(chunk_ids),),
-            ).fetchall()
-            insert_vectors(connection, model, [row[1] for row in found], values[[row[0] for row in found]])
-            documents = {row[2]: row[3] for row in found}
-            count_vectors(connection, list(documents))
-            for document_id in documents.values():
+            for document_id in keep_vectors(connection, model_id, chunk_ids, values):
                 rows.announce(connection, "upsert", document_id)
 
     def unembedded(self, limit: int = 100) -> list[tuple[str, EmbeddingSpec]]:

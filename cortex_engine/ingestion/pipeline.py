@@ -25,6 +25,9 @@ from cortex_engine.ingestion.pictures import BEFORE_COMMIT, PictureLine
 
 _log = logging.getLogger(__name__)
 
+_LOOKED_AT = 1000
+"""Documents that are looked at first for one whose model is ready."""
+
 _AS_SET = IngestOptions()
 """Everything as the settings say."""
 
@@ -302,9 +305,14 @@ class DocumentLine:
         Raises:
             ModelUnavailableError: the model cannot be loaded.
         """
-        for document_id, spec in self._catalog.unembedded(1000):
-            if ready(spec):
-                return self._embed_document(document_id, spec)
+        limit = _LOOKED_AT
+        while waiting := self._catalog.unembedded(limit):
+            chosen = next((each for each in waiting if ready(each[1])), None)
+            if chosen is not None:
+                return self._embed_document(*chosen)
+            if len(waiting) < limit:
+                break
+            limit *= 4  # a library of a model that is absent hides no other
         self.pictures.draw_missing()
         return self.pictures.fill(ready)
 

@@ -160,8 +160,9 @@ class HttpReranker(ScoringReranker):
             return answer.status_code, b"".join(parts), _seconds(answer.headers.get("retry-after", ""))
 
     def _complaint(self, what: str) -> str:
+        url = self._endpoint.url.partition("?")[0]  # there may be a key behind it
         return (
-            f"The rerank service {self._endpoint.url} {what}. See that it runs and that 'reranker_url', 'reranker_model' and "
+            f"The rerank service {url} {what}. See that it runs and that 'reranker_url', 'reranker_model' and "
             "CORTEX_RERANKER_API_KEY are right."
         )
 

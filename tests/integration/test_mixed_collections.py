@@ -285,6 +285,16 @@ def test_collections_that_do_not_see_are_named(suite: CortexSuite, tmp_path: Pat
         catalog.delete_collection("Letters")
 
 
+def test_a_tall_picture_is_kept_small(suite: CortexSuite) -> None:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.new("RGB", (1_000, 20_000), "white").save(stream, "JPEG")
+    kept = suite.query_picture(suite.keep_picture(stream.getvalue(), "tall.jpg"))
+    assert kept.width * kept.height <= 4_010_000
+    assert kept.height / kept.width == pytest.approx(20, rel=0.01)
+
+
 def test_kept_pictures_are_bounded_and_a_damaged_one_is_not_believed(
     suite: CortexSuite, monkeypatch: pytest.MonkeyPatch, pictures: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from cortex_engine.cli import cortex
 from cortex_engine.core.app import IngestOptions, ModelState
+from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import ModelUnavailableError, ParseError, UsageError
 from cortex_engine.core.identifiers import document_id, file_hash, picture_id
 from cortex_engine.core.pictures import DescribedBy, ModelInput, VectorName
@@ -213,6 +215,35 @@ def test_background_work_embeds_what_waits_and_what_joins(
     finally:
         suite.stop_background()
     assert found(suite, vector(suite, path)) == ["t_blue_cross.png"]
+
+
+def test_passages_that_wait_for_an_absent_model_keep_no_others_waiting(
+    seeing: OpenSuite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cortex_engine.ingestion.pipeline._LOOKED_AT", 1)
+    suite = seeing(CORTEX_EMBEDDING_BACKEND="hashing")
+    specs = [HashingEmbedder().spec, replace(HashingEmbedder().spec, model="other")]
+    for name, spec in zip(("First", "Second"), specs, strict=True):
+        suite.create_collection(name, spec=spec)
+        (tmp_path / f"{name}.txt").write_text(f"The {name} letter.")
+    suite._library.shelf.put(Renamed(specs[1]))
+    for name in ("First", "Second"):
+        assert suite.ingest([tmp_path / f"{name}.txt"], name).failed == []
+    with suite._library.catalog._database.write() as connection:
+        connection.execute("DELETE FROM vector")
+        connection.execute("DELETE FROM document_model")
+    line = suite._library.line()
+    assert line.embed_some(lambda spec: spec == specs[1]) == 1
+    assert line.embed_some(lambda spec: spec == specs[1]) == 0
+    assert suite._library.catalog.counts().vectors == {specs[0].id: 0, specs[1].id: 1}
+
+
+class Renamed(HashingEmbedder):
+    """Another model, to the library."""
+
+    def __init__(self, spec: EmbeddingSpec) -> None:
+        super().__init__()
+        self._spec = spec
 
 
 def test_a_document_that_joins_a_collection_that_sees_gets_its_pictures(
