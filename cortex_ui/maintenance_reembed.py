@@ -70,7 +70,10 @@ def _plan(collection: str, target: str) -> None:
 def label(plan: ModelPlan) -> str:
     """ "Re-embed 31 passages and 4 pictures with X (about 2 minutes)"."""
     sees = "picture" in plan.facts.get("Reads", "")
-    what = model_choice.inputs(plan.passages, plan.pictures if sees else 0)
+    pictures = plan.pictures if sees else 0
+    if not plan.passages + pictures:  # pictures alone, and a model that reads text only
+        return f"Move it to {model_choice.short(plan.name)}"
+    what = model_choice.inputs(plan.passages, pictures)
     time = f" ({wording.duration(plan.seconds)})" if plan.seconds is not None else ""
     return f"Re-embed {what} with {model_choice.short(plan.name)}{time}"
 

@@ -223,6 +223,6 @@ def test_quarantine_and_trouble_are_told(page: AppTest, suite: CortexSuite, monk
 
 def test_the_sidebar_tells_of_every_model(page: AppTest) -> None:
     page.run()
-    shown = text(page)
-    for word in ("RapidOCR", "Qwen3\\-VL", "Does not read", "Dimensions", "hf download"):
+    shown = text(page) + "".join(each.value for each in page.code)
+    for word in ("RapidOCR", "Qwen3\\-VL", "Does not read", "Dimensions", "hf download Qwen/Qwen3-VL-Embedding-2B"):
         assert word in shown, word
