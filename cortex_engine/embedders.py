@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortex_engine.checkpoints.folder import shown_name
 from cortex_engine.checkpoints.remembered import remember_folder, remembered_folders
 from cortex_engine.config import CortexConfig
 from cortex_engine.core.collections import EmbeddingSpec
@@ -90,7 +91,8 @@ def _places_of(config: CortexConfig, spec: EmbeddingSpec) -> list[str]:
     """Where the model of a spec may be, the likeliest first. A spec keeps only the last part of a folder's path."""
     named = {"sentence_transformer": config.embedding_model, "qwen3_vl": config.qwen3_vl_embedding_model}
     setting = named.get(spec.backend, "")
-    here = [setting] if setting and setting != spec.model and Path(setting).expanduser().name == spec.model else []
+    names = (Path(setting).expanduser().name, shown_name(setting))  # also of a folder that is gone, or behind a link
+    here = [setting] if setting and setting != spec.model and spec.model in names else []
     noted = [str(folder) for folder in remembered_folders(_folder_notes(config), spec.model)]
     return list(dict.fromkeys([*here, *noted, spec.model]))
 

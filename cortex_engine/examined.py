@@ -9,15 +9,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
 from cortex_engine.core.pictures import ModelInput
-from cortex_engine.core.protocols import Embedder, MultimodalEmbedder, Tokenizer, Vectors
+from cortex_engine.core.protocols import Embedder, MultimodalEmbedder, Vectors
+from cortex_engine.core.wrapping import WrappedEmbedder
 
 _log = logging.getLogger(__name__)
 
 
-class ExaminedEmbedder:
+class ExaminedEmbedder(WrappedEmbedder):
     """An embedder that is loaded and examined before its first vector. Everything else is that of the embedder within.
 
     Where a library underneath fails over a query, in whatever way, the model is unavailable for this query: words go on.
@@ -29,21 +29,8 @@ class ExaminedEmbedder:
     """
 
     def __init__(self, within: Embedder, ready: Callable[[], Embedder]) -> None:
-        self._within = within
+        super().__init__(within)
         self._ready = ready
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._within, name)
-
-    @property
-    def spec(self) -> EmbeddingSpec:
-        """See `Embedder.spec`."""
-        return self._within.spec
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """See `Embedder.tokenizer`."""
-        return self._within.tokenizer
 
     def load(self) -> None:
         """See `Embedder.load`; it is examined too."""

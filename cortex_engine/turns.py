@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.pictures import ModelInput
-from cortex_engine.core.protocols import MultimodalEmbedder, Reranker, Tokenizer, Vectors
+from cortex_engine.core.protocols import MultimodalEmbedder, Reranker, Vectors
 from cortex_engine.core.reranking import Candidate, Judgement
+from cortex_engine.core.wrapping import WrappedEmbedder
 
 
 class Turns:
@@ -55,25 +55,14 @@ class Turns:
                 self._change.notify_all()
 
 
-class TurnTakingEmbedder:
+class TurnTakingEmbedder(WrappedEmbedder):
     """An embedder that is in memory only while it has its turn. Everything else is that of the embedder within."""
 
+    _within: MultimodalEmbedder
+
     def __init__(self, within: MultimodalEmbedder, turns: Turns) -> None:
-        self._within = within
+        super().__init__(within)
         self._turns = turns
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._within, name)
-
-    @property
-    def spec(self) -> EmbeddingSpec:
-        """See `Embedder.spec`."""
-        return self._within.spec
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """See `Embedder.tokenizer`."""
-        return self._within.tokenizer
 
     def load(self) -> None:
         """See `Embedder.load`."""

@@ -36,6 +36,12 @@ class Purpose:
 EMBEDDING = Purpose("embedding model", "embedding_model", "set 'embedding_backend' to 'packaged'")
 
 
+def shown_name(model: str) -> str:
+    """A Hub name as it is, of a folder the last part of its path, whatever link leads there."""
+    folder = Path(model).expanduser()
+    return folder.resolve().name if folder.is_dir() else model
+
+
 def find_folder(model: str, *, offline: bool, weights: bool, purpose: Purpose = EMBEDDING) -> Path:
     """The model's folder: `model` itself where it is one, else from the Hub's cache, else fetched.
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cortex_engine.checkpoints.batches import in_batches, release_memory
-from cortex_engine.checkpoints.folder import find_folder, refuse_pickles
+from cortex_engine.checkpoints.folder import find_folder, refuse_pickles, shown_name
 from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import (
     MAX_PIXELS,
@@ -116,10 +116,9 @@ class Qwen3VLEmbedder:
         query, document = self._options.query_instruction, self._options.document_instruction
         dimension = self._options.dimension or full
         check_dimension(dimension, full, self._model)
-        local = Path(self._model).expanduser().is_dir()
         return EmbeddingSpec(
             backend="qwen3_vl",
-            model=Path(self._model).expanduser().resolve().name if local else self._model,
+            model=shown_name(self._model),
             revision=self._checkpoint.revision,
             dimension=dimension,
             pooling="lasttoken",

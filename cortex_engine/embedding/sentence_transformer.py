@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cortex_engine.checkpoints.folder import find_folder, revision_of
+from cortex_engine.checkpoints.folder import find_folder, revision_of, shown_name
 from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
 from cortex_engine.core.collections import EmbeddingSpec
@@ -90,10 +90,9 @@ class SentenceTransformerEmbedder:
         said, given = self._description.prompts, self._instructions
         query = facts.query_instruction or said.get("query", "")
         document = facts.document_instruction or said.get("document", said.get("passage", ""))
-        local = Path(self._model).expanduser().is_dir()
         return EmbeddingSpec(
             backend="sentence_transformer",
-            model=Path(self._model).expanduser().resolve().name if local else self._model,
+            model=shown_name(self._model),
             revision=revision_of(self._folder),
             dimension=self._description.dimension,
             pooling=self._description.pooling,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cortex_engine.checkpoints.batches import in_batches, release_memory
 from cortex_engine.checkpoints.choices import choose_device
-from cortex_engine.checkpoints.folder import Purpose, find_folder, read_object, refuse_pickles
+from cortex_engine.checkpoints.folder import Purpose, find_folder, read_object, refuse_pickles, shown_name
 from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import require_libraries
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
@@ -54,8 +54,7 @@ class CrossEncoderReranker(ScoringReranker):
     @property
     def name(self) -> str:
         """The Hub's name, or the last part of the folder's path."""
-        folder = Path(self._model).expanduser()
-        return folder.resolve().name if folder.is_dir() else self._model
+        return shown_name(self._model)
 
     @property
     def sees(self) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cortex_engine.checkpoints.batches import in_batches, release_memory
 from cortex_engine.checkpoints.decoding import message_of
-from cortex_engine.checkpoints.folder import Purpose, find_folder, refuse_pickles
+from cortex_engine.checkpoints.folder import Purpose, find_folder, refuse_pickles, shown_name
 from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import Running, RunningWishes, build_body, require_libraries, run_where
 from cortex_engine.checkpoints.scaling import SCALED, scaled_message
@@ -73,8 +73,7 @@ class Qwen3VLReranker(ScoringReranker):
     @property
     def name(self) -> str:
         """The Hub's name, or the last part of the folder's path."""
-        folder = Path(self._model).expanduser()
-        return folder.resolve().name if folder.is_dir() else self._model
+        return shown_name(self._model)
 
     @property
     def sees(self) -> bool:

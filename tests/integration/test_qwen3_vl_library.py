@@ -86,3 +86,11 @@ def test_a_stored_identity_leads_back_to_its_own_model(
     shutil.rmtree(tmp_path / "a")
     with pytest.raises(ModelUnavailableError, match="is not there"):
         backends.embedder_of(config, specs[0])
+
+
+def test_a_model_behind_a_link_is_found_again(config: CortexConfig, qwen3_vl_models: Path, tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    link.symlink_to(qwen3_vl_models / "embedding", target_is_directory=True)
+    linked = config.model_copy(update={"qwen3_vl_embedding_model": str(link), "data_dir": tmp_path / "not made yet"})
+    spec = backends.spec_for(linked, "qwen3_vl")
+    assert backends.embedder_of(linked, spec).spec == spec
