@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cortex_engine.checkpoints.batches import is_out_of_memory
 from cortex_engine.checkpoints.folder import EMBEDDING, Purpose
 from cortex_engine.core.errors import ModelUnavailableError
 
@@ -42,6 +43,19 @@ def loading_reports() -> Iterator[Report]:
             transformers.PreTrainedModel.from_pretrained = original
             if shown:
                 transformers.utils.logging.enable_progress_bar()
+
+
+def load_failure(model: str, folder: Path, error: Exception, purpose: Purpose = EMBEDDING) -> ModelUnavailableError:
+    """What to raise where a library failed over a checkpoint: it may raise whatever its parts raise."""
+    if is_out_of_memory(error):
+        return ModelUnavailableError(
+            f"Memory does not suffice to load the {purpose.noun} {model}. Unload the other models, close programs that use the "
+            "memory, or choose a smaller model or another device."
+        )
+    return ModelUnavailableError(
+        f"The {purpose.noun} {model} cannot be loaded from {folder} ({type(error).__name__}: {error}). Copy or fetch the model "
+        "again, or choose another."
+    )
 
 
 def refuse_incomplete(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from cortex_engine.checkpoints.batches import in_batches, release_memory
 from cortex_engine.checkpoints.folder import find_folder, refuse_pickles, shown_name
-from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
+from cortex_engine.checkpoints.loading import load_failure, loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import (
     MAX_PIXELS,
     MIN_PIXELS,
@@ -337,10 +337,7 @@ class Qwen3VLEmbedder:
                 model = _assemble(library, folder, running, self._wishes, present)
         except Exception as error:  # the libraries raise whatever their parts raise; each means "cannot be loaded"
             release_memory()
-            raise ModelUnavailableError(
-                f"The embedding model {self._model} cannot be loaded from {folder} ({type(error).__name__}: {error}). "
-                "Copy or fetch the model again, or choose another."
-            ) from error
+            raise load_failure(self._model, folder, error, PURPOSE) from error
         refuse_incomplete(self._model, folder, report, _UNUSED, PURPOSE)
         return model
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cortex_engine.checkpoints.folder import find_folder, revision_of, shown_name
-from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
+from cortex_engine.checkpoints.loading import load_failure, loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.torchvision_guard import ensure_torchvision
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import ModelUnavailableError, UsageError
@@ -197,10 +197,7 @@ class SentenceTransformerEmbedder:
                     model_kwargs={"use_safetensors": True, "dtype": "float32"},
                 )
         except Exception as error:  # the library raises whatever its parts raise; each means "cannot be loaded"
-            raise ModelUnavailableError(
-                f"The embedding model {self._model} cannot be loaded from {folder} ({type(error).__name__}: {error}). "
-                "Copy or fetch the model again, or choose another."
-            ) from error
+            raise load_failure(self._model, folder, error) from error
         refuse_incomplete(self._model, folder, report, _UNUSED)
         model.max_seq_length = self.spec.max_tokens
         if model.get_embedding_dimension() != self.spec.dimension:

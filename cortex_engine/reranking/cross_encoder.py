@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cortex_engine.checkpoints.batches import in_batches, release_memory
 from cortex_engine.checkpoints.choices import choose_device
 from cortex_engine.checkpoints.folder import Purpose, find_folder, read_object, refuse_pickles, shown_name
-from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
+from cortex_engine.checkpoints.loading import load_failure, loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import require_libraries
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
 from cortex_engine.core.pictures import ModelInput
@@ -84,10 +84,7 @@ class CrossEncoderReranker(ScoringReranker):
         except CortexError:
             raise
         except Exception as error:  # the library raises whatever its parts raise; each means "cannot be loaded"
-            raise ModelUnavailableError(
-                f"The reranker {self._model} cannot be loaded from {folder} ({type(error).__name__}: {error}). Copy or "
-                "fetch the model again, or choose another."
-            ) from error
+            raise load_failure(self._model, folder, error, RERANKER) from error
         loaded.max_seq_length = min(loaded.max_seq_length or _LONGEST, _positions(loaded), _LONGEST)
         self._loaded, self._device = loaded, device
 

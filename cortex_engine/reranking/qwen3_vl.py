@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cortex_engine.checkpoints.batches import in_batches, release_memory
 from cortex_engine.checkpoints.decoding import message_of
 from cortex_engine.checkpoints.folder import Purpose, find_folder, refuse_pickles, shown_name
-from cortex_engine.checkpoints.loading import loading_reports, refuse_incomplete
+from cortex_engine.checkpoints.loading import load_failure, loading_reports, refuse_incomplete
 from cortex_engine.checkpoints.qwen3_vl import Running, RunningWishes, build_body, require_libraries, run_where
 from cortex_engine.checkpoints.scaling import SCALED, scaled_message
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
@@ -114,10 +114,7 @@ class Qwen3VLReranker(ScoringReranker):
             raise
         except Exception as error:  # the libraries raise whatever their parts raise; each means "cannot be loaded"
             release_memory()
-            raise ModelUnavailableError(
-                f"The reranker {self._model} cannot be loaded from {folder} ({type(error).__name__}: {error}). Copy or "
-                "fetch the model again, or choose another."
-            ) from error
+            raise load_failure(self._model, folder, error, RERANKER) from error
         self._fitter = PairFitter(body.tokenizer, self._max_tokens)
         self._running = running
         if running.attention.remark:

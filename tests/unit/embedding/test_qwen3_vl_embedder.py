@@ -409,3 +409,18 @@ def test_the_door_for_any_embedder_opens_to_qwen3_vl_by_the_settings(
     np.testing.assert_array_equal(embedding_service.embed_query("red circle"), embedder.embed_query("red circle"))
     monkeypatch.setenv("QWEN3_VL_ENABLED", "false")
     assert embedding_service.get_embedder().spec.backend == "packaged"
+
+
+def test_too_little_memory_to_load_is_said_and_loading_can_be_tried_again(
+    qwen3_vl_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    embedder = Qwen3VLEmbedder(str(qwen3_vl_models / "embedding"))
+    with monkeypatch.context() as patch:
+        patch.setattr("cortex_engine.embedding.qwen3_vl._assemble", full)
+        with pytest.raises(ModelUnavailableError, match="Memory does not suffice to load .* Unload the other models"):
+            embedder.load()
+    embedder.load()
+    assert embedder.is_loaded
