@@ -109,7 +109,7 @@ def _ocr() -> tuple[bool, str]:
 
 def _standard(model: EmbeddingSpec) -> int:
     """Longest passage in tokens when nothing is chosen."""
-    return min(suite().config.chunk_max_tokens or model.max_tokens, model.max_tokens)
+    return suite().config.chunk_options().limit(model.max_tokens)
 
 
 def _passages(model: EmbeddingSpec) -> int:

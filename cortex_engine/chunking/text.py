@@ -37,7 +37,7 @@ class TextChunker:
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, options: ChunkOptions) -> None:
         self._tokenizer = tokenizer
         self._options = options
-        self._limit = min(options.max_tokens or max_tokens, max_tokens)
+        self._limit = options.limit(max_tokens)
 
     @property
     def fingerprint(self) -> str:

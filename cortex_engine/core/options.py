@@ -38,18 +38,31 @@ class ParseOptions:
     """Largest picture a page is rendered to."""
 
 
+STANDARD_PASSAGE = 512
+"""Tokens of the longest passage when nothing is set: a model that reads 8,192 would make one vector of a whole chapter,
+which says where something stands as little as it says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkOptions:
     """How text is cut.
 
     Attributes:
         max_tokens: upper limit of one passage with its context, in the embedder's tokens, special tokens included;
-            0 means the embedder's own limit.
+            0 means 512, or the embedder's own limit where that is less.
         overlap_sentences: sentences repeated from the end of the previous passage of the same section.
     """
 
     max_tokens: int = 0
     overlap_sentences: int = 0
+
+    def limit(self, model_tokens: int) -> int:
+        """Tokens of the longest passage for a model that reads so many.
+
+        >>> ChunkOptions().limit(256), ChunkOptions().limit(8192), ChunkOptions(max_tokens=1000).limit(8192)
+        (256, 512, 1000)
+        """
+        return min(self.max_tokens or STANDARD_PASSAGE, model_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class IngestSettings(BaseModel):
 
     chunk_max_tokens: int = setting(
         0,
-        "Longest passage in the model's tokens; 0 for the model's own limit.",
+        "Longest passage in the model's tokens; 0 for 512, or the model's own limit where that is less.",
         "Ingest",
         "CORTEX_CHUNK_MAX_TOKENS",
         NEW_DOCUMENTS,
