@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cortex_engine import placement as placing
 from cortex_engine.backends import build_embedder, build_reranker
@@ -19,7 +20,7 @@ from cortex_engine.core.app import ModelState
 from cortex_engine.core.migration import MigrationState
 from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.reranking import Candidate
-from cortex_engine.core.search import HitKind, Query, SearchMode
+from cortex_engine.core.search import Filters, HitKind, Query, SearchMode
 from cortex_engine.qwen3_vl_embedding_service import Qwen3VLEmbeddingService
 from cortex_engine.suite import CortexSuite
 from cortex_engine.utils import smart_model_selector as selector
@@ -55,7 +56,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_pictures_are_found_by_words_that_stand_nowhere_in_them(
     open_suite: OpenSuite, tmp_path: Path, qwen3_vl_models: Path, qwen3_vl_pictures: Path
 ) -> None:
-    """All 16, by the look alone: names say nothing, there is no text, no description, and other documents distract."""
+    """All 16, by the look alone: names say nothing, there is no text and no description; as files, and as pages of a scan."""
     folder = tmp_path / "in"
     folder.mkdir()
     names = {}
@@ -64,12 +65,21 @@ def test_pictures_are_found_by_words_that_stand_nowhere_in_them(
         shutil.copy(qwen3_vl_pictures / f"t_{colour}_{shape}.png", folder / f"photo-{number:02d}.png")
     (folder / "ferry.txt").write_text("The ferry leaves the quay at noon. Tickets are sold on board.")
     checkpoint = str(qwen3_vl_models / "trained_embedding")
-    suite = open_suite(**PLAIN, CORTEX_EMBEDDING_BACKEND="qwen3_vl", QWEN3_VL_EMBEDDING_MODEL=checkpoint)
+    # The checkpoint knows pictures of 64 x 64 pixels: pages are drawn larger and made as small.
+    seeing = {"QWEN3_VL_EMBEDDING_MODEL": checkpoint, "QWEN3_VL_MAX_PIXELS": "4096"}
+    suite = open_suite(**PLAIN, **seeing, CORTEX_EMBEDDING_BACKEND="qwen3_vl")
     assert suite.ingest([folder], "Photos").failed == []
     for mode in (SearchMode.VECTOR, SearchMode.HYBRID):
         for words, name in names.items():
             hit = suite.search(Query(words, mode)).hits[0]
             assert (hit.document, hit.kind, hit.text) == (name, HitKind.PICTURE, ""), (mode, words)
+
+    drawn = [Image.open(picture).convert("RGB") for picture in sorted(folder.glob("*.png"))]
+    drawn[0].save(tmp_path / "scan.pdf", save_all=True, append_images=drawn[1:])
+    assert suite.ingest([tmp_path / "scan.pdf"], "Scans").failed == []
+    for page, words in enumerate(names, start=1):
+        hit = suite.search(Query(words, SearchMode.VECTOR, filters=Filters(collections=("Scans",)))).hits[0]
+        assert (hit.document, hit.kind, hit.page) == ("scan.pdf", HitKind.PICTURE, page), words
 
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512, 1024, 1536, 2048])
