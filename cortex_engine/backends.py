@@ -218,7 +218,7 @@ def _http_reranker(config: CortexConfig) -> Reranker:
 
 
 def build_describer(config: CortexConfig) -> PictureDescriber | None:
-    """What describes pictures in words; None where no endpoint is set. With settings that cannot be used it says so when asked."""
+    """What describes pictures in words; None where no endpoint is set. Settings that cannot be used are told when asked."""
     from cortex_engine.generation.vision import OpenAICompatibleDescriber, UnusableDescriber
 
     if not config.vision_api_base:

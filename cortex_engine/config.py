@@ -1,4 +1,4 @@
-"""Settings: defaults, then `cortex_config.json`, then the environment. The only reader of either.
+"""Settings: defaults, then `cortex_config.json`, then `.env`, then the environment. The only reader of all three.
 
 `docs/reference/configuration.md` is generated from this class (`python -m cortex_engine config reference`).
 """
@@ -26,6 +26,7 @@ from cortex_engine.settings.serving import ServerSettings
 from cortex_engine.settings.vision import PictureSettings, RerankingSettings
 
 CONFIG_FILE = "cortex_config.json"
+ENV_FILE = ".env"
 COMMAND_LINE = "command line"
 SECRETS = ("CORTEX_RERANKER_API_KEY", "RUNPOD_API_KEY", "OPENAI_API_KEY")
 """Environment variables that hold keys: no settings, never written anywhere."""
@@ -138,12 +139,12 @@ def load_config(data_dir: Path | None = None, environ: Mapping[str, str] | None 
 
     Args:
         data_dir: overrides every other source (the command line's `--data-dir`).
-        environ: for tests; the process's environment otherwise.
+        environ: for tests; `environment()` otherwise.
 
     Raises:
         ConfigError: an unknown key (the nearest known one is named) or a value that does not fit.
     """
-    environ = os.environ if environ is None else environ
+    environ = environment() if environ is None else environ
     failpoints.activate(environ.get("CORTEX_FAILPOINT", ""))
     from_environment = _environment_values(environ)
     if data_dir is not None:
@@ -158,19 +159,36 @@ def load_config(data_dir: Path | None = None, environ: Mapping[str, str] | None 
     return LoadedConfig(resolved, file, sources)
 
 
+def environment() -> Mapping[str, str]:
+    """The process's environment, and below it what a file `.env` in the working folder says.
+
+    A variable that is set to nothing counts as set. The file's values never enter the environment of other programs.
+    """
+    file = Path.cwd() / ENV_FILE
+    if not file.is_file():
+        return os.environ
+    from dotenv import dotenv_values
+
+    try:
+        said = dotenv_values(file, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The file {file} cannot be read ({error}). Mend it, or take it away.") from error
+    return {**{name: value for name, value in said.items() if value is not None}, **os.environ}
+
+
 def secret(name: str, environ: Mapping[str, str] | None = None) -> str:
     """A key from the environment, "" where it is not set. Never logged, never written, never shown.
 
     Args:
         name: one of `SECRETS`.
-        environ: for tests; the process's environment otherwise.
+        environ: for tests; `environment()` otherwise.
 
     Raises:
         ConfigError: no secret of this name is known, or it holds characters that no key has.
     """
     if name not in SECRETS:
         raise ConfigError(f"There is no secret called '{name}'. Known ones: {', '.join(SECRETS)}.")
-    key = (os.environ if environ is None else environ).get(name, "").strip()
+    key = (environment() if environ is None else environ).get(name, "").strip()
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"The environment variable {name} holds characters that no key has. Copy the key again.")
     return key
@@ -216,7 +234,7 @@ def _changeable(loaded: LoadedConfig, key: str) -> str:
     if source == COMMAND_LINE:
         raise ConfigError(f"'{key}' was given when the program was started, which wins over the file. Change it there.")
     if source == "environment":
-        named = variable if variable in os.environ or key != "offline" else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE"
+        named = variable if variable in environment() or key != "offline" else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE"
         raise ConfigError(
             f"'{key}' is set by the environment variable {named}, which wins over the file. Change it there."
         )
