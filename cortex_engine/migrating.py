@@ -301,11 +301,8 @@ def _finish(library: Library, migration: Migration, stop: threading.Event | None
 def _undone(library: Library, migration: Migration) -> str:
     standing = library.catalog.migration(migration.id)
     count = standing.total - standing.done
-    return (
-        f"{count:,} of its pictures could not be drawn again (the log names them); they are found by words only."
-        if count
-        else ""
-    )
+    said = f"{count:,} of its pictures could not be drawn again (the log names them); they are found by words only."
+    return said if count else ""
 
 
 def compared(library: Library, migration: Migration, stop: threading.Event | None = None) -> ParityReport:
@@ -391,10 +388,11 @@ def _forget(library: Library, migration: Migration) -> None:
 
 
 def _sweep(library: Library) -> bool:
-    """Once in a process: finish what ended migrations had no time to remove."""
+    """Once in a process: finish what ended migrations, or those of collections that were deleted, did not remove."""
     if library.swept:
         return False
     library.swept = True
     ended = [each for each in library.catalog.migrations() if each.state in (_S.DONE, _S.CANCELLED)]
     specs = {spec.id for each in ended for spec in (each.source, each.target)}
+    specs |= {each for each, count in library.catalog.counts().vectors.items() if count} - set(library.models())
     return sum(library.catalog.purge_model(model_id) for model_id in sorted(specs)) > 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cortex_engine import backends
+from cortex_engine import backends, migrating
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import (
     ModelMismatchError,
@@ -328,3 +328,16 @@ def test_without_the_old_model_it_becomes_ready_without_a_report_and_a_late_roll
     assert gone.migration(ready.id).state is State.SWITCHED
     gone.delete_documents(["late.txt"])
     assert gone.rollback_migration(ready.id).state is State.ROLLED_BACK
+
+
+def test_a_deleted_collection_leaves_no_vectors_of_its_move_behind(suite: CortexSuite) -> None:
+    suite.create_collection("Others", spec=OLD.spec)
+    suite.add_to_collection("Others", ["station3.txt"])
+    target = _move(suite).target.id
+    suite.delete_collection("Logs")
+    catalog = suite._library.catalog
+    assert catalog.counts().vectors[target] == 12
+    suite._library.swept = False  # as in a process that starts
+    assert suite._library.try_own() and migrating.step(suite._library)
+    assert catalog.counts().vectors == {OLD.spec.id: 12, target: 0}
+    suite._library.disown()
