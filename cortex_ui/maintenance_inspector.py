@@ -95,9 +95,10 @@ def verdict(found: Sequence[VectorStatistics], moving: Mapping[str, str] | None 
     if doubts:
         return Verdict("fair", "The vectors are sound, with a remark", tuple(doubts))
     dimensions = sorted({dimension for each in found for dimension in each.dimensions})
-    models = " and ".join(sorted({each.spec.model for each in found if each.vectors}))
+    models = sorted({each.spec.model for each in found if each.vectors})
+    makers = f"model {models[0]} makes" if len(models) == 1 else f"models {' and '.join(models)} make"
     many = "The vector has" if vectors == 1 else f"All {wording.number(vectors)} vectors have"
-    sentence = f"{many} {' or '.join(map(str, dimensions))} dimensions, as the model {models} makes them."
+    sentence = f"{many} {' or '.join(map(str, dimensions))} dimensions, as the {makers} them."
     return Verdict("good", "The vectors are sound", (sentence,))
 
 

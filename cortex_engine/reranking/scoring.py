@@ -133,7 +133,7 @@ class ScoringReranker(ABC):
         try:
             finding = self._examine()
             if finding.fault is Fault.RANDOM and not self._refuse_random:
-                self._remark = f"The reranker {self.name} may be of no use: {finding.sentence}."
+                self._remark = f"The reranker '{self.name}' may be of no use: {finding.sentence}."
                 logger.warning("%s", self._remark)
             elif finding.fault:
                 self._fault = self._sentence(finding)
@@ -164,7 +164,7 @@ class ScoringReranker(ABC):
             raise ModelUnhealthyError(self._sentence(finding))
 
     def _sentence(self, finding: Finding) -> str:
-        return f"The reranker {self.name} is not used: {finding.sentence}. Fetch the model again or choose another."
+        return f"The reranker '{self.name}' is not used: {finding.sentence}. Fetch the model again or choose another."
 
 
 def _key(content: ModelInput) -> tuple[str, tuple[object, ...]]:

@@ -44,5 +44,5 @@ def test_it_passes_on_the_trained_checkpoint(qwen3_vl_models: Path) -> None:
 def test_it_fails_on_random_weights_with_a_sentence(qwen3_vl_models: Path) -> None:
     status, printed = examined(qwen3_vl_models / "bare_reranker")
     assert status == 1
-    assert "FAILED  loading: The reranker bare_reranker is not used: scores look random" in printed
+    assert "FAILED  loading: The reranker 'bare_reranker' is not used: scores look random" in printed
     assert printed.endswith("The reranker cannot be relied on.\n")
