@@ -6,7 +6,8 @@ import asyncio
 import base64
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,12 @@ def settings(qwen3_vl_models: Path, tmp_path_factory: pytest.TempPathFactory) ->
         patch.setenv("QWEN3_VL_DEVICE", "cpu")
         Settings.llm = MockLLM()
         yield
+
+
+def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine gives. In a thread of its own: where the browser tests ran before, a loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def nodes_of(texts: list[str]) -> list[Any]:
@@ -103,7 +110,7 @@ def test_the_snippet_of_the_mission_runs_as_printed() -> None:
     scores = [each.score for each in answer.source_nodes]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > 0.5 > scores[-1]
-    again = asyncio.run(here["query_engine"].aquery("a yellow cross"))
+    again = awaited(here["query_engine"].aquery("a yellow cross"))
     assert [each.node_id for each in again.source_nodes] == [each.node_id for each in answer.source_nodes]
 
 
@@ -132,11 +139,11 @@ def test_pictures_come_as_paths_as_bytes_and_in_batches_also_async(qwen3_vl_pict
     np.testing.assert_allclose(np.linalg.norm(batch, axis=1), 1, atol=1e-6)
     for given in (paths[0], BytesIO(Path(paths[0]).read_bytes()), Path(paths[0]).as_uri()):
         np.testing.assert_allclose(model.get_image_embedding(given), batch[0], atol=2e-6)
-    again = asyncio.run(model.aget_image_embedding_batch(paths))
+    again = awaited(model.aget_image_embedding_batch(paths))
     np.testing.assert_allclose(again, batch, atol=2e-6)
     query = np.asarray(model.get_query_embedding("a yellow cross"))
     assert int((np.asarray(batch) @ query).argmax()) == 1
-    np.testing.assert_allclose(asyncio.run(model.aget_query_embedding("a yellow cross")), query, atol=2e-6)
+    np.testing.assert_allclose(awaited(model.aget_query_embedding("a yellow cross")), query, atol=2e-6)
     texts = model.get_text_embedding_batch(["a yellow cross", "a red circle", "a blue square"])
     np.testing.assert_allclose(texts[0], Qwen3VLEmbeddingService(dimensions=32).embed_text("a yellow cross"), atol=2e-6)
     with pytest.raises(UsageError, match="lies in the network"):
@@ -167,7 +174,7 @@ def test_the_reranker_looks_at_image_nodes(qwen3_vl_pictures: Path) -> None:
         best[query] = found[0].score
     assert all(0.5 < score <= 1 for score in best.values())
     assert [each.score for each in scored] == [0.1] * 4  # what was given is not touched
-    found = asyncio.run(reranker.apostprocess_nodes(scored, query_str="a yellow cross"))
+    found = awaited(reranker.apostprocess_nodes(scored, query_str="a yellow cross"))
     assert found[0].node_id == "bytes"
     bundle = QueryBundle("a yellow cross", image_path=str(path("yellow_cross")))
     assert len(reranker.postprocess_nodes(scored, bundle)) == 2
@@ -206,7 +213,7 @@ def test_our_search_is_a_retriever(library: CortexSuite) -> None:
     assert "tea.md" in node.metadata["citation"]
     assert node.ref_doc_id == hits[0].document_id
     assert "citation" not in node.get_metadata_str(MetadataMode.LLM)
-    again = asyncio.run(retriever.aretrieve("which tea is steamed"))
+    again = awaited(retriever.aretrieve("which tea is steamed"))
     assert [each.node_id for each in again] == [each.node_id for each in found]
     answer = RetrieverQueryEngine.from_args(retriever).query("which tea is steamed")
     assert answer.source_nodes[0].node_id == hits[0].chunk_id
@@ -262,9 +269,9 @@ def test_any_embedder_of_ours_is_one_of_llamaindex(library: CortexSuite) -> None
         found = index.as_retriever(similarity_top_k=1).retrieve("which tea")
         assert found[0].node.get_content() == "Green tea is steamed."
         assert model.model_name == "words-and-trigrams"
-        query = asyncio.run(model.aget_query_embedding("which tea"))
+        query = awaited(model.aget_query_embedding("which tea"))
         np.testing.assert_allclose(query, HashingEmbedder().embed_query("which tea"))
-        assert asyncio.run(model.aget_text_embedding_batch(["tea", "puffin"])) == model.get_text_embedding_batch(
+        assert awaited(model.aget_text_embedding_batch(["tea", "puffin"])) == model.get_text_embedding_batch(
             ["tea", "puffin"]
         )
         with pytest.raises(UsageError, match="reads text only"):

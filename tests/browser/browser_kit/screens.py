@@ -49,13 +49,20 @@ def choose(page: Page, key: str, value: str) -> None:
 
 
 def upload(page: Page, files: Sequence[Path] | Sequence[dict[str, object]], collection: str = "") -> None:
-    """Drop files on Knowledge Ingest and add them."""
-    page.locator(".st-key-drop input[type=file]").set_input_files(list(files))  # type: ignore[arg-type]
-    ready(page)
+    """Drop files on Knowledge Ingest and add them; once more where they came while the page was being drawn and were lost."""
+    add = page.locator(".st-key-ingest_add button").first
+    for last in (False, True):
+        ready(page)
+        page.locator(".st-key-drop input[type=file]").set_input_files(list(files))  # type: ignore[arg-type]
+        ready(page)
+        try:
+            eventually(add.is_enabled, 60 if last else 20, page, "the files are there to be added")
+            break
+        except AssertionError:
+            if last:
+                raise
     if collection:
         choose(page, "ingest_collection", collection)
-    add = page.locator(".st-key-ingest_add button").first
-    eventually(add.is_enabled, 60, page, "the files are there to be added")
     add.click()
     ready(page)
 
