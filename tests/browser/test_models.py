@@ -128,7 +128,8 @@ def test_qwen3_vl_from_its_switch_to_a_collection_moved_and_given_back(server, o
     assert answer(other, server, "Logbooks") == "logbook.txt"
     other.goto(server.url("home"))
     ready(other)
-    assert "Logbooks" in other.locator(".st-key-home_moves").inner_text()
+    moves = other.locator(".st-key-home_moves")
+    eventually(lambda: "Logbooks" in moves.inner_text(), 30, other, "Home tells of the move")
     shot(other, "home")
     eventually(lambda: "Ready to switch" in card.inner_text(), 90, page, "all vectors are there")
     assert "agree in 100% of the first document" in card.inner_text()
