@@ -64,11 +64,22 @@ def lines() -> None:
     """One line for each move that is under way or waits for somebody (Home)."""
     for move in suite().migrations(open_only=True):
         name = safe.label(move.collection)
-        if move.state in {_S.RUNNING, _S.PAUSED} and move.total:
+        if move.state in {_S.RUNNING, _S.PAUSED}:
             word = "paused" if move.state is _S.PAUSED else _going(move)
-            st.progress(move.done / move.total, text=f"{name} moves to {safe.label(move.target.model)}: {word}")
+            st.progress(
+                move.done / move.total if move.total else 0.0,
+                text=f"{name} moves to {safe.label(move.target.model)}: {word}",
+            )
         elif move.state is _S.READY:
             st.markdown(f":material/task_alt: {name} can be switched to {safe.label(move.target.model)}.")
+        else:
+            present, kept = move.target.model, move.source.model
+            if move.state is _S.ROLLED_BACK:
+                present, kept = kept, present
+            st.markdown(
+                f":material/swap_horiz: {name} uses {safe.label(present)}; vectors of {safe.label(kept)} are kept until "
+                "you remove them."
+            )
 
 
 def under_way() -> bool:

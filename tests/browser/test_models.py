@@ -138,8 +138,8 @@ def test_qwen3_vl_from_its_switch_to_a_collection_moved_and_given_back(server, o
     eventually(lambda: "Go back" in card.inner_text(), 60, page, "it is switched")
     assert answer(other, server, "Logbooks") == "logbook.txt"
     shot(page, "switched")
-    assert looked_at(open_page, server, 1440, dark=False) == {}
-    assert looked_at(open_page, server, 390, dark=True) == {}
+    assert looked_at(open_page, server, ("ingest", "maintenance", "collections"), 1440, dark=False) == {}
+    assert looked_at(open_page, server, ("maintenance", "settings", "home"), 390, dark=True) == {}
     card.get_by_role("button", name="Go back").first.click()
     eventually(lambda: "Gone back" in card.inner_text(), 60, page, "the former model is back")
     assert answer(other, server, "Logbooks") == "logbook.txt"
@@ -151,12 +151,12 @@ def test_qwen3_vl_from_its_switch_to_a_collection_moved_and_given_back(server, o
     assert error_boxes(page) == []
 
 
-def looked_at(open_page, server: App, width: int, dark: bool) -> dict[str, list[str]]:
+def looked_at(open_page, server: App, names: tuple[str, ...], width: int, dark: bool) -> dict[str, list[str]]:
     """What axe finds on the pages that tell of models, and whether they run out of the screen; pictures of them are kept."""
     axe = script()
     found = {}
     page = open_page(None, dark=dark, width=width)
-    for name in ("ingest", "maintenance", "settings", "collections", "home"):
+    for name in names:
         page.goto(server.url(name))
         ready(page)
         shot(page, f"{name}-{width}-{'dark' if dark else 'light'}")
