@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from browser_kit.watching import ready
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
@@ -45,6 +44,5 @@ def violations(page: Page, axe: str) -> list[str]:
     found = list(page.evaluate(_RUN, [TAGS, STREAMLIT_OWN]))
     if found:  # what Streamlit is drawing anew fades for a moment, and axe takes it for weak contrast
         page.wait_for_timeout(1_500)
-        ready(page)
         found = list(page.evaluate(_RUN, [TAGS, STREAMLIT_OWN]))
     return found
