@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 STREAMLIT_OWN = {
