@@ -35,7 +35,32 @@ except ImportError as error:
     raise ImportError(absence("llama_index.core", "by the adapters", INSTALL_LLAMA_INDEX, error)) from error
 
 
-class CortexEmbedding(MultiModalEmbedding):
+class BatchEmbedding(MultiModalEmbedding):
+    """Single inputs are batches of one, and what is awaited runs in a thread: a subclass embeds queries and batches."""
+
+    def _get_text_embedding(self, text: str) -> Embedding:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_image_embedding(self, img_file_path: ImageType) -> Embedding:
+        return self._get_image_embeddings([img_file_path])[0]
+
+    async def _aget_query_embedding(self, query: str) -> Embedding:
+        return await asyncio.to_thread(self._get_query_embedding, query)
+
+    async def _aget_text_embedding(self, text: str) -> Embedding:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+    async def _aget_image_embedding(self, img_file_path: ImageType) -> Embedding:
+        return await asyncio.to_thread(self._get_image_embedding, img_file_path)
+
+    async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
+        return await asyncio.to_thread(self._get_image_embeddings, img_file_paths)
+
+
+class CortexEmbedding(BatchEmbedding):
     """An embedder of the suite as an embedding model of LlamaIndex. Loads with the first text.
 
     Texts of documents and queries each get the instruction that the model asks for. Pictures need a model that sees.
@@ -89,14 +114,8 @@ class CortexEmbedding(MultiModalEmbedding):
     def _get_query_embedding(self, query: str) -> Embedding:
         return _list(self._embedder.embed_query(query))
 
-    def _get_text_embedding(self, text: str) -> Embedding:
-        return self._get_text_embeddings([text])[0]
-
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
         return _lists(self._embedder.embed_documents(texts))
-
-    def _get_image_embedding(self, img_file_path: ImageType) -> Embedding:
-        return self._get_image_embeddings([img_file_path])[0]
 
     def _get_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
         if not self._embedder.spec.sees:
@@ -106,21 +125,6 @@ class CortexEmbedding(MultiModalEmbedding):
         embedder: Any = self._embedder
         seeing: MultimodalEmbedder = embedder
         return _lists(seeing.embed_inputs([ModelInput(images=(picture_of(each),)) for each in img_file_paths]))
-
-    async def _aget_query_embedding(self, query: str) -> Embedding:
-        return await asyncio.to_thread(self._get_query_embedding, query)
-
-    async def _aget_text_embedding(self, text: str) -> Embedding:
-        return await asyncio.to_thread(self._get_text_embedding, text)
-
-    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return await asyncio.to_thread(self._get_text_embeddings, texts)
-
-    async def _aget_image_embedding(self, img_file_path: ImageType) -> Embedding:
-        return await asyncio.to_thread(self._get_image_embedding, img_file_path)
-
-    async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
-        return await asyncio.to_thread(self._get_image_embeddings, img_file_paths)
 
 
 def picture_of(image: object) -> object:

@@ -19,7 +19,7 @@ from typing import Any
 from cortex_engine.core.errors import CortexError, UsageError
 from cortex_engine.core.optional import INSTALL_LLAMA_INDEX, absence
 from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchMode
-from cortex_engine.embedding_adapters import from_base64, picture_of
+from cortex_engine.embedding_adapters import BatchEmbedding, from_base64, picture_of
 from cortex_engine.qwen3_vl_embedding_service import Qwen3VLEmbeddingService
 from cortex_engine.qwen3_vl_reranker_service import Qwen3VLRerankerService
 from cortex_engine.suite import CortexSuite
@@ -27,7 +27,6 @@ from cortex_engine.suite import CortexSuite
 try:
     from llama_index.core.base.embeddings.base import Embedding
     from llama_index.core.bridge.pydantic import Field, PrivateAttr
-    from llama_index.core.embeddings import MultiModalEmbedding
     from llama_index.core.postprocessor.types import BaseNodePostprocessor
     from llama_index.core.retrievers import BaseRetriever
     from llama_index.core.schema import (
@@ -48,7 +47,7 @@ _FACTS = ("document_id", "page_label", "media_type", "kind", "collections", "cit
 """Of a hit, for programs: neither embedded nor shown to a language model."""
 
 
-class Qwen3VLEmbedding(MultiModalEmbedding):
+class Qwen3VLEmbedding(BatchEmbedding):
     """A Qwen3-VL embedding model for texts and pictures in one space. Loads with the first input."""
 
     model: str | None = Field(default=None, description="Hub name or folder; None for the settings' one or one by size")
@@ -105,35 +104,14 @@ class Qwen3VLEmbedding(MultiModalEmbedding):
         numbers: Embedding = self._service.embed_text(query, self.query_instruction).tolist()
         return numbers
 
-    def _get_text_embedding(self, text: str) -> Embedding:
-        return self._get_text_embeddings([text])[0]
-
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
         numbers: list[Embedding] = self._service.embed_text(texts, self.text_instruction).tolist()
         return numbers
-
-    def _get_image_embedding(self, img_file_path: ImageType) -> Embedding:
-        return self._get_image_embeddings([img_file_path])[0]
 
     def _get_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
         pictures = [picture_of(each) for each in img_file_paths]
         numbers: list[Embedding] = self._service.embed_image(pictures, self.text_instruction).tolist()
         return numbers
-
-    async def _aget_query_embedding(self, query: str) -> Embedding:
-        return await asyncio.to_thread(self._get_query_embedding, query)
-
-    async def _aget_text_embedding(self, text: str) -> Embedding:
-        return await asyncio.to_thread(self._get_text_embedding, text)
-
-    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return await asyncio.to_thread(self._get_text_embeddings, texts)
-
-    async def _aget_image_embedding(self, img_file_path: ImageType) -> Embedding:
-        return await asyncio.to_thread(self._get_image_embedding, img_file_path)
-
-    async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[Embedding]:
-        return await asyncio.to_thread(self._get_image_embeddings, img_file_paths)
 
 
 class Qwen3VLReranker(BaseNodePostprocessor):

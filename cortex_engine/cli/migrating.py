@@ -202,15 +202,6 @@ def show_migration(context: click.Context, migration: str, as_json: bool) -> Non
         _tell(mover.one(migration), as_json)
 
 
-@migrations.command("pause")
-@click.argument("migration")
-@_json
-@click.pass_context
-def pause_migration(context: click.Context, migration: str, as_json: bool) -> None:
-    """Stop after the portion in work; nothing that was made is lost."""
-    _change(context, migration, "pause", as_json)
-
-
 @migrations.command("resume")
 @click.argument("migration")
 @_json
@@ -221,48 +212,30 @@ def resume_migration(context: click.Context, migration: str, as_json: bool) -> N
         _tell(mover.follow(mover.change(migration, "resume").id, stop), as_json)
 
 
-@migrations.command("cancel")
-@click.argument("migration")
-@_json
-@click.pass_context
-def cancel_migration(context: click.Context, migration: str, as_json: bool) -> None:
-    """Give a move up before it is switched, and remove what it made."""
-    _change(context, migration, "cancel", as_json)
+_CHANGES = {
+    "pause": "Stop after the portion in work; nothing that was made is lost.",
+    "cancel": "Give a move up before it is switched, and remove what it made.",
+    "switch": "Let searches use the new model from now on; the old vectors are kept, so that you can go back.",
+    "rollback": "Let searches use the former model again.",
+    "purge": "Remove the vectors of the model that is not used any more; then there is no way back.",
+}
+"""Commands that ask for one change and tell what it came to."""
 
 
-@migrations.command("switch")
-@click.argument("migration")
-@_json
-@click.pass_context
-def switch_migration(context: click.Context, migration: str, as_json: bool) -> None:
-    """Let searches use the new model from now on; the old vectors are kept, so that you can go back."""
-    _change(context, migration, "switch", as_json)
+def _add_change(action: str, says: str) -> None:
+    @migrations.command(action, help=says)
+    @click.argument("migration")
+    @_json
+    @click.pass_context
+    def change(context: click.Context, migration: str, as_json: bool) -> None:
+        with _mover(context) as mover:
+            _tell(mover.change(migration, action), as_json)
 
 
-@migrations.command("rollback")
-@click.argument("migration")
-@_json
-@click.pass_context
-def rollback_migration(context: click.Context, migration: str, as_json: bool) -> None:
-    """Let searches use the former model again."""
-    _change(context, migration, "rollback", as_json)
-
-
-@migrations.command("purge")
-@click.argument("migration")
-@_json
-@click.pass_context
-def purge_migration(context: click.Context, migration: str, as_json: bool) -> None:
-    """Remove the vectors of the model that is not used any more; then there is no way back."""
-    _change(context, migration, "purge", as_json)
-
+for _action, _says in _CHANGES.items():
+    _add_change(_action, _says)
 
 _STOPPING = "Stopping after the portion in work (again to stop at once); `cortex migrations resume` goes on …"
-
-
-def _change(context: click.Context, migration: str, action: str, as_json: bool) -> None:
-    with _mover(context) as mover:
-        _tell(mover.change(migration, action), as_json)
 
 
 def _tell(migration: Migration, as_json: bool) -> None:
