@@ -20,6 +20,7 @@ from cortex_engine.core.errors import ConfigError
 from cortex_engine.core.options import ChunkOptions, ParseOptions, SearchOptions
 from cortex_engine.core.settings_file import read_values, why_unfit, write_values
 from cortex_engine.settings.finding import EmbeddingSettings, SearchSettings
+from cortex_engine.settings.knowledge import AnswerSettings, GraphSettings
 from cortex_engine.settings.library import DEFAULT_DATA_DIR, IngestSettings, LibrarySettings, LogSettings
 from cortex_engine.settings.qwen3_vl import Qwen3VLSettings
 from cortex_engine.settings.serving import ServerSettings
@@ -36,10 +37,12 @@ SECRETS = ("CORTEX_RERANKER_API_KEY", "RUNPOD_API_KEY", "OPENAI_API_KEY")
 class CortexConfig(
     ServerSettings,
     LogSettings,
+    AnswerSettings,
     PictureSettings,
     RerankingSettings,
     Qwen3VLSettings,
     IngestSettings,
+    GraphSettings,
     SearchSettings,
     EmbeddingSettings,
     LibrarySettings,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cortex_engine.catalog import calibration_tables, conversation_tables, flight_tables, graph_tables
 from cortex_engine.core.errors import CatalogError
 from cortex_engine.core.failpoints import failpoint
 
@@ -174,12 +175,19 @@ def _add_tables_of_pictures_and_models(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _add_tables_of_knowledge(connection: sqlite3.Connection) -> None:
+    for part in (graph_tables, flight_tables, calibration_tables, conversation_tables):
+        for statement in part.TABLES:
+            connection.execute(statement)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the first tables", _create_tables),
     Migration(2, "options of jobs, edited metadata, what people keep, keys", _add_tables_of_the_application),
     Migration(
         3, "pictures with named vectors, probes of models, moves to another model", _add_tables_of_pictures_and_models
     ),
+    Migration(4, "the knowledge graph, recorded searches, calibrated scores, conversations", _add_tables_of_knowledge),
 )
 
 

@@ -43,6 +43,11 @@ def picture_id(document: str, page: int) -> str:
     return hashlib.sha256(f"picture\x00{document}\x00{page}".encode()).hexdigest()[:32]
 
 
+def entity_id(folded_name: str) -> str:
+    """The id of an entity: 32 hexadecimal digits over its folded name (`names.fold`)."""
+    return hashlib.sha256(f"entity\x00{folded_name}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def text_hash(text: str) -> str:
     """SHA-256 of a text as UTF-8, 64 hexadecimal digits: the key under which an embedding can be used again."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,16 +7,32 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from cortex_engine.core.stages import FlightStage
+
 if TYPE_CHECKING:  # the command line asks a running application without loading numpy
     from cortex_engine.core.documents import Box
+    from cortex_engine.core.graph import GraphPath
 
 
 class SearchMode(StrEnum):
-    """How passages are found."""
+    """How passages are found. "vector" is taken for "traditional".
 
-    VECTOR = "vector"
+    >>> SearchMode("vector")
+    <SearchMode.TRADITIONAL: 'traditional'>
+    """
+
+    TRADITIONAL = "traditional"
+    """By meaning: vectors alone."""
+    VECTOR = "traditional"
+    """Another name of TRADITIONAL."""
     LEXICAL = "lexical"
     HYBRID = "hybrid"
+    GRAPHRAG = "graphrag"
+    """Hybrid, and what the knowledge graph connects with it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> SearchMode | None:
+        return cls.TRADITIONAL if value == "vector" else None
 
 
 class HitKind(StrEnum):
@@ -75,6 +91,8 @@ class Query:
         prefetch: by which vectors of pictures candidates are found: "picture", "description", or "" for both.
         picture_weight: share of a picture's own vector, 0..1, in its score; the rest is its description's. None for the
             setting.
+        miss_rate: share, 0..0.5, of questions that have an answer for which "nothing found" may be said wrongly; 0 shows whatever
+            comes nearest. None for the setting.
     """
 
     text: str
@@ -90,6 +108,7 @@ class Query:
     rerank_top_k: int = 0
     prefetch: str = ""
     picture_weight: float | None = None
+    miss_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,8 @@ class SearchHit:
         more: further passages of the same document among the candidates, when results are grouped.
         kind: for a picture `chunk_id` is the picture's id, and `text` its description or how its page's text begins.
         relevance: 0..1, what the reranker says, None where it took no part.
+        closeness: share of unrelated passages, 0..1, that are less close to the query (calibrated); None where that is unknown.
+        path: the way through the knowledge graph that brought it, empty where it took no part.
     """
 
     rank: int
@@ -160,6 +181,8 @@ class SearchHit:
     boxes: tuple[Box, ...] = ()
     kind: HitKind = HitKind.TEXT
     relevance: float | None = None
+    closeness: float | None = None
+    path: GraphPath = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +206,16 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class SearchTrace:
-    """All steps of one search, in order."""
+    """All steps of one search, in order.
+
+    Attributes:
+        stages: the candidates of each stage, for the flight recorder.
+        terms: words of the query -> their weight (inverse document frequency).
+    """
 
     steps: tuple[TraceStep, ...] = ()
+    stages: tuple[FlightStage, ...] = ()
+    terms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +225,10 @@ class SearchResult:
     Attributes:
         degraded: stages that could not do their part ("vector"), empty when all is well.
         warnings: sentences for the person.
+        abstained: the evidence is too weak for the miss rate that is set: the hits are the nearest misses.
+        evidence: what that was judged by, None where nothing was calibrated.
+        cut: from where on it would have counted as found.
+        flight_id: of the recorded search, "" where it was not recorded.
     """
 
     query: Query
@@ -202,6 +236,10 @@ class SearchResult:
     trace: SearchTrace
     degraded: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    abstained: bool = False
+    evidence: float | None = None
+    cut: float | None = None
+    flight_id: str = ""
 
     @property
     def timings_ms(self) -> dict[str, float]:

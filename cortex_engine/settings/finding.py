@@ -89,3 +89,36 @@ class SearchSettings(BaseModel):
     max_per_document: int = setting(
         0, "Most passages of one document in a result, 0 for no limit.", "Search", "CORTEX_MAX_PER_DOCUMENT", ge=0
     )
+    miss_rate: float = setting(
+        0.05,
+        'Of the questions that the library does answer, the share for which it may say "nothing found" wrongly. The cut-off '
+        "follows from it (docs/explanation/calibration.md); 0 always shows what comes nearest.",
+        "Search",
+        "CORTEX_MISS_RATE",
+        ge=0,
+        le=0.5,
+    )
+    recall_bound: float = setting(
+        0.95,
+        "Share of the truly nearest ten that approximate searches must find; below it they widen themselves.",
+        "Search",
+        "CORTEX_RECALL_BOUND",
+        ge=0,
+        le=1,
+    )
+    recall_sampling: float = setting(
+        0.05,
+        "Share of approximate searches that are compared with the exact scan in the background.",
+        "Search",
+        "CORTEX_RECALL_SAMPLING",
+        ge=0,
+        le=1,
+    )
+    flights: int = setting(
+        200,
+        'Recorded searches that are kept for the debug log and "Why not this one?"; 0 records nothing.',
+        "Search",
+        "CORTEX_FLIGHTS",
+        ge=0,
+        le=10_000,
+    )
