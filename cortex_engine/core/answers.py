@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -73,7 +73,7 @@ class Question:
     """
 
     text: str
-    filters: Filters = Filters()
+    filters: Filters = field(default_factory=Filters)
     conversation_id: str = ""
     mode: SearchMode = SearchMode.HYBRID
     sources: int = 8
