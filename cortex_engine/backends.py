@@ -17,6 +17,7 @@ from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.documents import Box, PagePicture
 from cortex_engine.core.errors import ConfigError, ModelUnavailableError
+from cortex_engine.core.graph_records import EntityExtractor
 from cortex_engine.core.plugs import find_plug
 from cortex_engine.core.protocols import (
     Chunker,
@@ -228,6 +229,17 @@ def build_describer(config: CortexConfig) -> PictureDescriber | None:
         return OpenAICompatibleDescriber(config.vision_api_base, config.vision_model, key)
     except ConfigError as error:
         return UnusableDescriber(str(error))
+
+
+def build_extractor(config: CortexConfig) -> tuple[EntityExtractor, str]:
+    """What finds entities and relations, and why it is this one, as a sentence. Nothing is loaded for it.
+
+    Raises:
+        ConfigError: the settings name an extractor that cannot be used.
+    """
+    from cortex_engine.graph.extraction import RuleExtractor
+
+    return RuleExtractor(), "Rules find the names; no model is needed."
 
 
 def _exact(folder: Path, dimension: int) -> VectorStore:
