@@ -22,7 +22,7 @@ from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, Search
 from cortex_engine.embedding_adapters import BatchEmbedding, from_base64, picture_of
 from cortex_engine.qwen3_vl_embedding_service import Qwen3VLEmbeddingService
 from cortex_engine.qwen3_vl_reranker_service import Qwen3VLRerankerService
-from cortex_engine.suite import CortexSuite
+from cortex_engine.suite import CortexSuite, query_of
 
 try:
     from llama_index.core.base.embeddings.base import Embedding
@@ -199,7 +199,7 @@ class CortexRetriever(BaseRetriever):
             suite: an open library.
             top_k: how many nodes are given back.
             collections: only these; () for all. Left out where `filters` are given.
-            mode: "hybrid", "vector" or "lexical".
+            mode: "hybrid", "traditional", "lexical" or "graphrag".
             rerank: None as the settings say.
             filters: any further condition.
             kinds: only hits of these kinds, () for all.
@@ -208,12 +208,10 @@ class CortexRetriever(BaseRetriever):
         Raises:
             UsageError: there is no such mode.
         """
-        if mode not in set(SearchMode):
-            raise UsageError(f"There is no search mode '{mode}'. Use one of: {', '.join(SearchMode)}.")
         self._suite = suite
         self._query = Query(
             "",
-            mode=SearchMode(mode),
+            mode=query_of("", str(mode)).mode,
             top_k=top_k,
             filters=filters or Filters(collections=tuple(collections)),
             rerank=rerank,

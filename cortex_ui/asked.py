@@ -8,8 +8,18 @@ from datetime import date
 
 from cortex_engine.core.search import Filters, HitKind, Query, SearchMode
 
-MODES = {"hybrid": SearchMode.HYBRID, "meaning": SearchMode.VECTOR, "words": SearchMode.LEXICAL}
-_SAME = {"vector": "meaning", "semantic": "meaning", "lexical": "words", "keyword": "words", "keywords": "words"}
+MODES = {
+    "hybrid": SearchMode.HYBRID,
+    "traditional": SearchMode.TRADITIONAL,
+    "graphrag": SearchMode.GRAPHRAG,
+    "words": SearchMode.LEXICAL,
+}
+_SAME = {
+    **dict.fromkeys(("meaning", "vector", "semantic"), "traditional"),
+    **dict.fromkeys(("lexical", "keyword", "keywords"), "words"),
+    "graph": "graphrag",
+}
+"""Other words for a mode, those of older links among them."""
 SORTS = ("relevance", "newest", "name")
 SIZES = (10, 20, 50, 100)
 KINDS: dict[str, tuple[HitKind, ...]] = {"all": (), "text": (HitKind.TEXT,), "pictures": (HitKind.PICTURE,)}

@@ -13,7 +13,7 @@ from cortex_engine.core.collections import Collection
 from cortex_ui import languages, picture_query, safe, search_state, wording
 from cortex_ui.asked import KEYS, SIZES, Asked, without
 
-_MODES = {"hybrid": "Hybrid", "meaning": "Meaning", "words": "Words"}
+_MODES = {"hybrid": "Hybrid", "traditional": "Traditional", "graphrag": "GraphRAG Enhanced", "words": "Words"}
 _SORTS = {"relevance": "Best match", "newest": "Newest first", "name": "Name"}
 _KINDS = {"all": "All", "text": "Text", "pictures": "Pictures"}
 _MOST_TAGS = 200
@@ -45,7 +45,8 @@ def draw(collections: list[Collection], facets: Callable[[], Facets], sees: bool
             list(_MODES),
             required=True,
             format_func=_MODES.__getitem__,
-            help="Hybrid: by meaning and by words. Meaning: also what is said in other words. Words: exactly these.",
+            help="Hybrid: by meaning and by words. Traditional: by meaning alone (vectors). GraphRAG Enhanced: hybrid, and what "
+            "the knowledge graph connects with it. Words: exactly these.",
             label_visibility="collapsed",
             key=KEYS["mode"],
         )

@@ -10,7 +10,12 @@ from cortex_ui import filters, safe, search_state, wording
 from cortex_ui.asked import Asked
 from cortex_ui.session import suite
 
-_HOW = {"words": "for these words", "meaning": "by meaning", "hybrid": "by meaning and by words"}
+_HOW = {
+    "words": "for these words",
+    "traditional": "by meaning",
+    "hybrid": "by meaning and by words",
+    "graphrag": "by meaning, by words and by the knowledge graph",
+}
 
 
 def draw(asked: Asked) -> None:
@@ -51,9 +56,9 @@ def _ways_on(asked: Asked) -> None:
         _instead("Text and pictures", replace(asked, kind="all"), "all_kinds")
     if asked.picture and asked.text.strip():
         _instead("Without the picture", replace(asked, picture=""), "without_picture")
-    if asked.mode != "hybrid":
+    if asked.mode not in ("hybrid", "graphrag"):
         _instead("By meaning and words", replace(asked, mode="hybrid"), "by_hybrid")
-    if asked.mode == "meaning" and not asked.picture:
+    if asked.mode == "traditional" and not asked.picture:
         _instead("By words", replace(asked, mode="words"), "by_words")
 
 

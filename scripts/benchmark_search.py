@@ -153,7 +153,7 @@ def measure(data: Path, options: argparse.Namespace, page: Page) -> list[tuple[s
                     "hybrid": ask(library, questions, {}),
                     "hybrid, grouped": ask(library, questions, {"group": True}),
                     "hybrid, one type": ask(library, questions, {"filters": Filters(types=("text",))}),
-                    "vector": ask(library, questions, {"mode": SearchMode.VECTOR}),
+                    "traditional": ask(library, questions, {"mode": SearchMode.TRADITIONAL}),
                     "lexical": ask(library, questions, {"mode": SearchMode.LEXICAL}),
                 }
                 names = list(dict.fromkeys(stage for stages in columns.values() for stage in stages))

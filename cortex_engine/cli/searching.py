@@ -42,7 +42,8 @@ _REFERENCE = re.compile(r"[0-9a-f]{64}|[0-9a-f]{32}(:[1-9][0-9]{0,6})?")
 _LOOKS = {"picture": "look", "description": "description"}
 """Stage -> by what a picture was found."""
 
-_MODES = click.Choice(["vector", "lexical", "hybrid"])
+_MODES = click.Choice(["hybrid", "traditional", "lexical", "graphrag", "vector"])
+"""As `SearchMode`; "vector" is another name of "traditional"."""
 
 
 @click.command()
@@ -232,7 +233,7 @@ def _advice(result: SearchResult) -> str:
     if any((filters.documents, filters.types, filters.languages, filters.tags, filters.title, filters.date_from)):
         return " Try fewer filters; `cortex documents list --filter KEY=VALUE` shows what one lets through."
     if result.query.mode.value == "lexical":
-        return " No passage holds these words; the modes hybrid and vector search by meaning too."
+        return " No passage holds these words; the modes hybrid and traditional search by meaning too."
     return ""
 
 
@@ -284,4 +285,4 @@ def _print_report(report: EvaluationReport) -> None:
         figures = "  ".join(
             f"{metric} {each.value:.3f} [{each.low:.3f}, {each.high:.3f}]" for metric, each in mode.metrics.items()
         )
-        click.echo(f"  {name:<8} {figures}  p50 {mode.p50_ms:.1f} ms  p95 {mode.p95_ms:.1f} ms")
+        click.echo(f"  {name:<11} {figures}  p50 {mode.p50_ms:.1f} ms  p95 {mode.p95_ms:.1f} ms")

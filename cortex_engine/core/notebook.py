@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import Any, Protocol
 
@@ -100,8 +101,8 @@ def query_from_json(text: str) -> Query:
     if not isinstance(stored, dict):
         raise ValueError("A stored query has to be a JSON object.")
     values = _known(stored, Query("", filters=Filters()))
-    if stored.get("mode") in tuple(SearchMode):
-        values["mode"] = SearchMode(stored["mode"])
+    with suppress(ValueError):  # a mode that only a newer version knows
+        values["mode"] = SearchMode(stored.get("mode"))
     if isinstance(stored.get("filters"), dict):
         values["filters"] = Filters(**_known(stored["filters"], Filters()))
     if "kinds" in values:

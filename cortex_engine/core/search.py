@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -33,6 +33,11 @@ class SearchMode(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> SearchMode | None:
         return cls.TRADITIONAL if value == "vector" else None
+
+    @property
+    def by_both(self) -> bool:
+        """Whether meaning and words are asked together, so that one goes on without the other."""
+        return self in (SearchMode.HYBRID, SearchMode.GRAPHRAG)
 
 
 class HitKind(StrEnum):
@@ -211,11 +216,13 @@ class SearchTrace:
     Attributes:
         stages: the candidates of each stage, for the flight recorder.
         terms: words of the query -> their weight (inverse document frequency).
+        models: model id -> "name revision" of the embedders that were asked; "reranker" -> its name.
     """
 
     steps: tuple[TraceStep, ...] = ()
-    stages: tuple[FlightStage, ...] = ()
+    stages: Sequence[FlightStage] = ()
     terms: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ class HybridRetriever:
                     wanted, fused.ranking, fused.views, fused.known, fused.pictures, asking.place
                 )
                 notes.candidates = len(hits)
+            trace.saw(limit, fused.views)
+            trace.presented(hits, wanted.top_k)
             if len(hits) >= wanted.top_k or recalled.exhausted or limit >= recall.size:
                 break
             limit *= _GROWTH
@@ -149,7 +151,7 @@ class HybridRetriever:
             trace.warn(_nothing(query, documents is None))
             return None
         # A picture without words leaves nothing to search by words.
-        losses = Losses(query.mode if parsed.text else SearchMode.VECTOR, parsed.restricted, trace)
+        losses = Losses(query.mode if parsed.text else SearchMode.TRADITIONAL, parsed.restricted, trace)
         scope = _Scope(documents, passages, seeing, pictures)
         dense, looks = self._embed(query, asking, scope, losses, trace)
         lexical = self._open_lexical(query, parsed, losses) if passages and parsed.text else None
@@ -167,7 +169,7 @@ class HybridRetriever:
         return seeing, self._pictures.records.picture_counts(documents) if seeing else 0
 
     def _open_lexical(self, query: Query, parsed: ParsedQuery, losses: Losses) -> LexicalIndex | None:
-        if query.mode is SearchMode.VECTOR and not parsed.restricted:
+        if query.mode is SearchMode.TRADITIONAL and not parsed.restricted:
             return None
         try:
             return self._lexical()
@@ -199,6 +201,7 @@ class HybridRetriever:
                     for model_id, spec in specs.items()
                     if model_id in usable
                 )
+                trace.models |= {each: f"{spec.model} {spec.revision}" for each, spec in models.items() if each in usable}
                 looks = self._looks(query, asking, scope, usable, trace)
             except UNAVAILABLE as error:
                 notes.warning = str(error)
@@ -228,7 +231,7 @@ class HybridRetriever:
                 faults[model_id] = error
         if faults and not usable:
             raise next(iter(faults.values()))
-        how = "were searched by keywords alone" if query.mode is SearchMode.HYBRID and asking.text else "were left out"
+        how = "were searched by keywords alone" if query.mode.by_both and asking.text else "were left out"
         for model_id, fault in faults.items():
             spec = models[model_id]
             for stage in (VECTOR_STAGE, PICTURE_STAGE) if spec.sees else (VECTOR_STAGE,):

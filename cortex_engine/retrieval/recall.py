@@ -52,7 +52,7 @@ class Losses:
                 f"or run 'rebuild'."
             ) from error
         self._lost[stage] = error
-        if self._mode is not SearchMode.HYBRID or len(self._lost) == len(_GOES_ON):
+        if not self._mode.by_both or len(self._lost) == len(_GOES_ON):
             raise error
         self._trace.warn(f"{error} {_GOES_ON[stage]}", stage)
 
@@ -113,7 +113,7 @@ class Recall:
         by_words = self._match(limit)
         by_vectors = self._nearest(limit, by_words)
         pictures = self._look(limit)
-        use_words = by_words is not None and self.mode is not SearchMode.VECTOR
+        use_words = by_words is not None and self.mode is not SearchMode.TRADITIONAL
         rankings = [*by_vectors, *([by_words] if by_words is not None and use_words else [])]
         everyone = list(dict.fromkeys(item.chunk_id for ranking in rankings for item in ranking))
         with self.trace.stage("score") as notes:
@@ -143,6 +143,7 @@ class Recall:
         with self.trace.stage(LEXICAL_STAGE) as notes:
             try:
                 ranking = self.lexical.match(self.words, limit, self.documents)
+                self.trace.terms |= self.lexical.weights(self.words)
             except UNAVAILABLE as error:
                 notes.warning = str(error)
                 self.lexical = None

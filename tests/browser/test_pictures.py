@@ -54,7 +54,7 @@ def shapes(_servers, browser: Browser, trap: Trap, qwen3_vl_models, qwen3_vl_pic
 
 def _count(page: Page, server: App) -> int:
     """Tiles of a search that every picture is a result of."""
-    page.goto(server.url("search", q="picture", kind="pictures", mode="meaning", rerank=0, n=100))
+    page.goto(server.url("search", q="picture", kind="pictures", mode="traditional", rerank=0, n=100))
     ready(page)
     return page.locator(TILE).count()
 
@@ -73,7 +73,7 @@ def params(page: Page) -> dict[str, list[str]]:
 
 
 def test_words_find_their_picture_by_embedding_alone_and_after_reranking(shapes, open_page):
-    page = open_page(shapes, "search", q="a yellow cross", mode="meaning", rerank=0)
+    page = open_page(shapes, "search", q="a yellow cross", mode="traditional", rerank=0)
     assert page.locator(".st-key-results > *").locator(f"{TILE}, {screens.CARD}").count()
     assert names(page)[0] == "t_yellow_cross.png"
     assert "No. 1" in page.locator(TILE).first.inner_text()

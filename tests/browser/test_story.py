@@ -145,7 +145,7 @@ def _delete_and_prove(app, page, story) -> None:
     page.wait_for_selector('[role="dialog"]', state="detached", timeout=60_000)
     screens.go(page, "Knowledge Search")
     assert page.locator(".st-key-empty_library").count() == 1
-    for mode in ("hybrid", "meaning", "words"):
+    for mode in ("hybrid", "traditional", "graphrag", "words"):
         page.goto(app.url("search", q=story.question, mode=mode))
         ready(page)
         assert screens.cards(page) == []

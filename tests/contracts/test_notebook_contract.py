@@ -208,3 +208,7 @@ def test_what_is_no_object_is_no_query() -> None:
         with pytest.raises(ValueError):
             query_from_json(text)
     assert query_from_json('{"text": "bees", "mode": "telepathy"}') == Query("bees")
+
+
+def test_searches_saved_under_the_former_name_of_a_mode_still_open() -> None:
+    assert query_from_json('{"text": "bees", "mode": "vector"}') == Query("bees", SearchMode.TRADITIONAL)

@@ -50,7 +50,7 @@ def test_json_has_the_agreed_shape(tmp_path: Path, dataset: Path) -> None:
     done = evaluate(tmp_path / "library", dataset, "--json", CORTEX_EMBEDDING_BACKEND="hashing")
     report = json.loads(done.stdout)
     assert (report["dataset"], report["queries"], report["documents"]) == ("tiny", 2, 3)
-    assert set(report["modes"]) == {"vector", "lexical", "hybrid"}
+    assert set(report["modes"]) == {"traditional", "lexical", "hybrid", "graphrag"}
     for figures in report["modes"].values():
         assert METRICS | {"p50_ms", "p95_ms"} <= set(figures)
         assert all(isinstance(figures[name], float) for name in METRICS)
@@ -80,4 +80,4 @@ def test_agreed_quality_is_reached(tmp_path: Path, data_root: Path, name: str, l
     report: dict[str, Any] = json.loads(evaluate(tmp_path / "library", folder, "--json").stdout)
     value = {mode: figures["ndcg@10"] for mode, figures in report["modes"].items()}
     assert value["hybrid"] >= least
-    assert value["hybrid"] >= max(value["vector"], value["lexical"])
+    assert value["hybrid"] >= max(value["traditional"], value["lexical"])

@@ -219,7 +219,7 @@ class TestUrl:
 
     def test_a_saved_query_comes_back_whole(self) -> None:
         asked = Asked(
-            "x", "meaning", ("A",), ("pdf",), ("de",), ("t",), "title", date(2024, 1, 2), None, False, size=50
+            "x", "traditional", ("A",), ("pdf",), ("de",), ("t",), "title", date(2024, 1, 2), None, False, size=50
         )
         asked = replace(
             asked, picture="p", kind="text", rerank=True, candidates=9, best=3, prefetch="picture", weight=0.0
@@ -702,3 +702,4 @@ def test_an_empty_library_leads_to_the_ingest(
 def test_results_are_kept_for_a_moment_of_the_library() -> None:
     assert MODES["words"] is SearchMode.LEXICAL
     assert from_url({"mode": ["lexical"]}, [])[0].mode == "words"
+    assert {from_url({"mode": [word]}, [])[0].mode for word in ("meaning", "vector", "semantic")} == {"traditional"}
