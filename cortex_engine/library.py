@@ -27,6 +27,7 @@ from cortex_engine.core.errors import (
     NotFoundError,
     StorageFullError,
 )
+from cortex_engine.core.graph_records import EntityExtractor
 from cortex_engine.core.pace import Pace
 from cortex_engine.core.pictures import VectorName
 from cortex_engine.core.protocols import (
@@ -39,6 +40,7 @@ from cortex_engine.core.protocols import (
     ScoringVectorStore,
     VectorStore,
 )
+from cortex_engine.graph.current import CurrentGraph
 from cortex_engine.ingestion.derived import DerivedIndex, VectorIndex, WordIndex
 from cortex_engine.ingestion.indexing import IndexSync, Repair
 from cortex_engine.ingestion.pictures import PictureLine
@@ -46,6 +48,7 @@ from cortex_engine.ingestion.pipeline import DocumentLine
 from cortex_engine.rerankers import Rerankers
 from cortex_engine.retrieval.bridge import Bridges
 from cortex_engine.shelf import ModelShelf
+from cortex_engine.utils.later import Later
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +86,9 @@ class Library:
         self.paces: dict[str, Pace] = {}
         """How fast moves to another model go in this process, by migration id."""
         self.bridges = Bridges(self.catalog, self.embedder)
+        self.graph = CurrentGraph(self.catalog, lambda: self.attended)
+        self.later = Later("work after searches")
+        """What no search waits for."""
         self.swept = False
         """Whether this process has looked for vectors that an ended move left behind."""
 
@@ -327,6 +333,20 @@ class Library:
         """What describes pictures in words, None where no endpoint is set."""
         return backends.build_describer(self.config)
 
+    @property
+    def extractor(self) -> EntityExtractor:
+        """What finds entities and relations; raises as `backends.build_extractor`."""
+        return self._extraction[0]
+
+    @property
+    def extractor_note(self) -> str:
+        """Why it is this one, as a sentence."""
+        return self._extraction[1]
+
+    @cached_property
+    def _extraction(self) -> tuple[EntityExtractor, str]:
+        return backends.build_extractor(self.config)
+
     def line(self) -> DocumentLine:
         """A document line on this library."""
         config = self.config
@@ -336,6 +356,7 @@ class Library:
 
     def close(self) -> None:
         """Close everything and give up ownership."""
+        self.later.close()
         with self._guard:
             self._readers.close()
             self.sync.close()

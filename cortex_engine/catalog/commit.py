@@ -13,6 +13,7 @@ import numpy as np
 from cortex_engine.catalog import queue, removal, rows
 from cortex_engine.catalog.blobs import require_blob
 from cortex_engine.catalog.connection import CatalogPart
+from cortex_engine.catalog.graph_sums import forget_parts
 from cortex_engine.catalog.metadata import hand_on, words_of, write_edits_again
 from cortex_engine.catalog.pages import COLUMNS, page_row
 from cortex_engine.catalog.pictures_writing import mark_drawn, write_pictures
@@ -206,6 +207,7 @@ def _write_document(connection: sqlite3.Connection, new: _Rows) -> tuple[int, bo
 
 def _clear(connection: sqlite3.Connection, key: int, new: _Rows) -> None:
     """Another pipeline has read the same bytes: its passages go, name, date of entry and what people said stay."""
+    forget_parts(connection, [key])
     connection.execute("DELETE FROM page WHERE document = ?", (key,))
     connection.execute("DELETE FROM chunk WHERE document = ?", (key,))
     connection.execute("DELETE FROM picture WHERE document = ? AND page > ?", (key, len(new.pages)))

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from cortex_engine.catalog import rows, set_aside
+from cortex_engine.catalog.flights import forget_naming
+from cortex_engine.catalog.graph_sums import forget_parts
 from cortex_engine.core.failpoints import failpoint
 
 # UNION (not UNION ALL) ends the walk even where documents contain each other.
@@ -104,6 +106,8 @@ def delete_rows(connection: sqlite3.Connection, keys: Sequence[int]) -> list[str
     ).fetchall()
     ids = [str(document_id) for document_id, _ in found]
     gone = rows.array(ids)
+    forget_parts(connection, keys)
+    forget_naming(connection, keys)
     connection.execute("DELETE FROM document WHERE id IN (SELECT value FROM json_each(?))", (gone,))
     # A job keeps its count of files, but nothing that tells which file it was; files that still wait are left alone.
     connection.execute(

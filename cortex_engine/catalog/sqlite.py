@@ -7,10 +7,16 @@ from pathlib import Path
 from cortex_engine.catalog.collections import CollectionRecords
 from cortex_engine.catalog.commit import DocumentWriting
 from cortex_engine.catalog.connection import Database
+from cortex_engine.catalog.conversations import ConversationRecords
 from cortex_engine.catalog.curation import CollectionCuration
 from cortex_engine.catalog.documents import DocumentReading
 from cortex_engine.catalog.facets import FacetReading
+from cortex_engine.catalog.flights import FlightRecording
 from cortex_engine.catalog.foresight import Foresight
+from cortex_engine.catalog.graph_columns import GraphColumns
+from cortex_engine.catalog.graph_places import GraphPlaces
+from cortex_engine.catalog.graph_reading import GraphReading
+from cortex_engine.catalog.graph_writing import GraphWriting
 from cortex_engine.catalog.jobs import JobRecords
 from cortex_engine.catalog.keys import KeyRecords
 from cortex_engine.catalog.metadata import MetadataRecords
@@ -41,11 +47,17 @@ class SqliteCatalog(
     PictureWriting,
     MigrationWriting,
     ProbeRecords,
+    GraphReading,
+    GraphPlaces,
+    GraphColumns,
+    GraphWriting,
     SinglePages,
     SearchReading,
+    FlightRecording,
     OutboxRecords,
     JobRecords,
     KeyRecords,
+    ConversationRecords,
     CatalogUpkeep,
 ):
     """The port `Catalog`. May be used from any thread; several processes may open the same file.

@@ -12,9 +12,12 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from cortex_engine.core.answers import ConversationRecords
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.curation import Curation, DocumentCuration
 from cortex_engine.core.documents import Chunk, Document, Page
+from cortex_engine.core.flights import FlightRecords
+from cortex_engine.core.graph_records import GraphRecords
 from cortex_engine.core.jobs import Jobs
 from cortex_engine.core.model_records import MigrationRecords, ProbeRecords
 from cortex_engine.core.notebook import Notebook
@@ -341,11 +344,14 @@ class Catalog(
     VectorRecords,
     PictureRecords,
     ProbeRecords,
+    GraphRecords,
     MigrationRecords,
     SearchRecords,
+    FlightRecords,
     Outbox,
     Jobs,
     Notebook,
+    ConversationRecords,
     Upkeep,
     Protocol,
 ):

@@ -231,7 +231,8 @@ class GraphStats:
         waiting: documents whose part is not extracted yet.
         extractor: name of what extracts, for people ("rules", "en_core_web_sm", "LLM qwen3 at host").
         extractor_note: why it is this one, as a sentence.
-        kinds: entities by kind.
+        kinds: entities by kind; dates and amounts are counted here, but are no nodes: `entities` leaves them out.
+        failed: documents that the extractor could not read; `failure`: why the newest of them, as a sentence, "" for none.
     """
 
     entities: int = 0
@@ -246,6 +247,8 @@ class GraphStats:
     extractor: str = ""
     extractor_note: str = ""
     kinds: Mapping[str, int] = field(default_factory=dict)
+    failed: int = 0
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +304,10 @@ class GraphRows:
         chunk_ids, chunk_documents: by passage number: passage id and document number.
         document_ids: by document number.
         mention_entity, mention_chunk, mention_count: int32 columns of one length: the bipartite edges.
-        relation_source, relation_target, relation_count: int32 columns of one length: entity numbers.
+        relation_source, relation_target, relation_count: int32 columns of one length: entity numbers, each pair once.
         moment: number of the newest change that it holds.
+        entity_kinds: by entity number.
+        names, name_entity: every folded name and alias, and the number of the entity that it means most.
     """
 
     entity_ids: Sequence[str]
@@ -317,3 +322,6 @@ class GraphRows:
     relation_target: NDArray[np.int32]
     relation_count: NDArray[np.int32]
     moment: int
+    entity_kinds: Sequence[str]
+    names: Sequence[str]
+    name_entity: NDArray[np.int32]

@@ -49,7 +49,17 @@ class GraphRecords(Protocol):
         ...
 
     def keep_graph(self, document_id: str, fingerprint: str, graph: DocumentGraph) -> bool:
-        """Put a document's part in place of its former one, in one transaction; False when the document is gone meanwhile."""
+        """Put a document's part in place of its former one, in one transaction; False when the document is gone meanwhile, or
+        was cut into other passages.
+        """
+        ...
+
+    def fail_graph(self, document_id: str, fingerprint: str, reason: str) -> None:
+        """This extractor cannot read the document: its former part goes, and it waits no longer until another one comes."""
+        ...
+
+    def retry_graphs(self) -> int:
+        """Let documents that could not be read wait again; returns how many."""
         ...
 
     def graph_stats(self, fingerprint: str) -> GraphStats:
@@ -68,8 +78,15 @@ class GraphRecords(Protocol):
         self, text: str = "", limit: int = 50, kinds: Sequence[EntityKind] = (), hidden: bool = False
     ) -> list[GraphEntity]:
         """Entities by name or alias, without case and accents: equal ones first, then those that begin so, then those that
-        contain it; the most mentioned first. All of them, the most mentioned first, for "".
+        contain it; the most mentioned first. For "" all nodes (no dates and amounts, unless `kinds` names them).
+
+        Args:
+            hidden: only those that were hidden by hand, instead of only the others.
         """
+        ...
+
+    def merged_entities(self) -> list[GraphEntity]:
+        """What others were merged into by hand, the most mentioned first; aliases hold the merged names."""
         ...
 
     def entities(self, entity_ids: Sequence[str]) -> dict[str, GraphEntity]:
@@ -93,7 +110,7 @@ class GraphRecords(Protocol):
         ...
 
     def document_entities(self, document_ids: Sequence[str], limit: int = 50) -> list[GraphEntity]:
-        """Entities of documents, most mentioned first."""
+        """Entities of documents, those most mentioned in them first; no dates and amounts, no hidden ones."""
         ...
 
     def merge_entities(self, source_id: str, target_id: str) -> None:
@@ -107,7 +124,11 @@ class GraphRecords(Protocol):
         ...
 
     def split_entity(self, entity_id: str) -> None:
-        """Take back all merges into an entity."""
+        """Take back all merges into an entity.
+
+        Raises:
+            NotFoundError: no such entity.
+        """
         ...
 
     def hide_entity(self, entity_id: str, hidden: bool = True) -> None:
