@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from cortex_engine.chapters.answers import AnswersChapter
 from cortex_engine.chapters.care import CareChapter
 from cortex_engine.chapters.collections import CollectionsChapter
 from cortex_engine.chapters.documents import DocumentsChapter
@@ -34,6 +35,7 @@ class CortexSuite(
     IngestionChapter,
     SearchChapter,
     NotebookChapter,
+    AnswersChapter,
     ViewsChapter,
     CareChapter,
     KeysChapter,

@@ -27,8 +27,10 @@ class CitedSource:
 
     Attributes:
         number: from 1, as in "[2]".
-        quote: what of it bears out a sentence, "" where it was not cited.
-        char_start, char_end: of the quote (else of the passage) in the document's characters.
+        page: on which the quote (else the passage) begins.
+        quote: what of it bears out a sentence, "" where it was not cited; several quotes are joined by " … ".
+        char_start, char_end: from the first quote's beginning to the last one's end (else of the passage) in the document's
+            characters; 0 and 0 where the document was read anew since.
     """
 
     number: int
@@ -48,10 +50,11 @@ class AnswerSentence:
     """One sentence of an answer.
 
     Attributes:
-        text: without citation marks.
+        text: without citation marks; begins with a line end (or two) where a line (or paragraph) begins.
         citations: numbers of sources that are there.
         similarity: cosine to the best cited sentence, None where it was not compared.
         reason: why it is unverified, as a sentence, "" else.
+        proved_by: those of the citations that bear it out; empty when it is unverified.
     """
 
     text: str
@@ -59,6 +62,7 @@ class AnswerSentence:
     proof: Proof
     similarity: float | None = None
     reason: str = ""
+    proved_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
