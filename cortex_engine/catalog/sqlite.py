@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cortex_engine.catalog.calibration import CalibrationRows
 from cortex_engine.catalog.collections import CollectionRecords
 from cortex_engine.catalog.commit import DocumentWriting
 from cortex_engine.catalog.connection import Database
@@ -26,6 +27,7 @@ from cortex_engine.catalog.outbox import OutboxRecords
 from cortex_engine.catalog.pictures_reading import PictureReading
 from cortex_engine.catalog.pictures_writing import PictureWriting
 from cortex_engine.catalog.probes import ProbeRecords
+from cortex_engine.catalog.rereading import Rereading
 from cortex_engine.catalog.search_records import SearchReading
 from cortex_engine.catalog.single_pages import SinglePages
 from cortex_engine.catalog.upkeep import CatalogUpkeep
@@ -55,9 +57,11 @@ class SqliteCatalog(
     SearchReading,
     FlightRecording,
     OutboxRecords,
+    Rereading,
     JobRecords,
     KeyRecords,
     ConversationRecords,
+    CalibrationRows,
     CatalogUpkeep,
 ):
     """The port `Catalog`. May be used from any thread; several processes may open the same file.

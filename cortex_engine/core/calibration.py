@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 QUANTILES = 1001
 """Points of a stored distribution: per mille."""
+
+MAX_RELATED = 2000
+"""Right answers whose evidence is kept for a cut-off."""
+
+MAX_SAMPLES = 2000
+"""Compared queries that are kept for each model, the newest."""
+
+MEANING_STAGE, FUSION_STAGE = "vector", "fusion"
+"""Stages that are calibrated: searches by vectors alone, and those by vectors and words (with or without the graph)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +30,9 @@ class Calibration:
 
     Attributes:
         model_id, collection: whose.
-        stage: "vector", "lexical", "graph", "rerank".
-        unrelated: `QUANTILES` ascending standard scores of random pairs.
+        stage: "vector" for searches by meaning, "fusion" for those by meaning and words.
+        unrelated: `QUANTILES` ascending standard scores of the cosines of random pairs; empty for "fusion", and where the
+            collection has fewer than two documents.
         related: ascending evidence scores (`retrieval.abstaining`) of right answers, for the cut-off; at most 2,000.
         judged: how many of `related` people judged; the others are questions made from the passages themselves.
         pairs: random pairs that were drawn.
@@ -35,6 +49,34 @@ class Calibration:
     pairs: int = 0
     made: str = ""
     passages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationState:
+    """Whether one collection is calibrated under its model.
+
+    Attributes:
+        passages: with a vector of the model, now.
+        version: changes whenever it is calibrated anew; 0 for never.
+        calibrated: passages it had then.
+    """
+
+    collection: str
+    model_id: str
+    passages: int
+    version: int = 0
+    calibrated: int = 0
+
+    @property
+    def stale(self) -> bool:
+        """Never calibrated, or the collection doubled or halved since.
+
+        >>> CalibrationState("Papers", "m", 150, 1, 100).stale, CalibrationState("Papers", "m", 200, 1, 100).stale
+        (False, True)
+        """
+        if not self.passages:
+            return False
+        return not self.version or self.passages >= 2 * self.calibrated or 2 * self.passages <= self.calibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +100,8 @@ class RecallCertificate:
         samples: queries compared.
         exact: searches are scanned exactly at the library's present size.
         bound: the recall that the settings ask for.
-        widening: factor by which searches ask for more candidates than they need, 1 for not at all.
+        widening: factor by which searches ask for more candidates than they need, 1 for not at all; 0 where even that was
+            not enough, and all vectors are scanned.
     """
 
     model_id: str
@@ -71,3 +114,94 @@ class RecallCertificate:
     exact: bool
     bound: float
     widening: float = 1.0
+
+
+class CalibrationRecords(Protocol):
+    """Numbers about scores; none of them names a document, a passage or a query."""
+
+    def keep_calibrations(self, calibrations: Sequence[Calibration]) -> None:
+        """Put them in place of those of the same collection, model and stage; of collections that are gone, nothing is kept."""
+        ...
+
+    def calibrations(self, versions: Sequence[int] | None = None) -> list[Calibration]:
+        """All of them, or those of some versions, by collection, model and stage."""
+        ...
+
+    def calibration_states(self) -> list[CalibrationState]:
+        """Every collection with every model that its documents have vectors of and that searches of it use."""
+        ...
+
+    def keep_recall_sample(self, sample: RecallSample) -> None:
+        """Keep it; the newest 2,000 of each model stay."""
+        ...
+
+    def recall_samples(self, model_id: str, candidates: int = 0) -> list[RecallSample]:
+        """Samples of a model, newest first; of searches that asked for so many candidates only, where given."""
+        ...
+
+
+def share_below(quantiles: Sequence[float], value: float, pairs: int) -> float:
+    """Share, 0..1, of a distribution that lies below a value, linear between its quantiles.
+
+    Args:
+        quantiles: ascending, evenly spaced in probability from the least value to the greatest.
+        pairs: values that the distribution was drawn from: no more than 1 - 1 / `pairs` is ever said.
+
+    >>> share_below([0.0, 1.0, 2.0], 1.5, 100), share_below([0.0, 1.0, 2.0], 9.0, 100)
+    (0.75, 0.99)
+    """
+    last = len(quantiles) - 1
+    if last < 1 or pairs < 1:
+        raise ValueError("A distribution has at least two quantiles and one value.")
+    left, right = bisect_left(quantiles, value), bisect_right(quantiles, value)
+    if left < right:  # on a quantile, or on several equal ones: half of them count as below
+        share = (left + right - 1) / 2 / last
+    elif left in (0, last + 1):
+        share = 0.0 if left == 0 else 1.0
+    else:
+        low, high = quantiles[left - 1], quantiles[left]
+        share = (left - 1 + (value - low) / (high - low)) / last
+    return min(max(share, 0.0), 1.0 - 1.0 / pairs)
+
+
+def conformal_cut(groups: Sequence[tuple[Sequence[float], float]], miss_rate: float) -> float | None:
+    """The evidence below which a search has found nothing, such that at most `miss_rate` of right answers lie below it.
+
+    Split conformal prediction (Vovk, Gammerman and Shafer 2005; Angelopoulos and Bates 2021): of n right answers the
+    floor(a (n + 1))-th smallest evidence. The next right answer, if it is exchangeable with these, is one of n + 1 equally
+    likely places, so that the probability of lying below the cut is at most a - in finite samples, whatever the distribution.
+    Several groups are a mixture by their weights; the place of the new answer is counted in each.
+
+    Args:
+        groups: evidence of right answers, and the weight of the group (passages of its collection).
+        miss_rate: 0..1.
+
+    Returns:
+        None where so few answers are known that no cut keeps the promise, and for a rate of 0.
+
+    >>> conformal_cut([([0.1, 0.2, 0.3, 0.4], 1.0)], 0.4), conformal_cut([([0.1, 0.2], 1.0)], 0.05)
+    (0.2, None)
+    """
+    known = [(values, weight) for values, weight in groups if values and weight > 0]
+    total = math.fsum(weight for _, weight in known)
+    if not known or miss_rate <= 0:
+        return None
+    places = sorted((value, weight / total / (len(values) + 1)) for values, weight in known for value in values)
+    below = math.fsum(weight / total / (len(values) + 1) for values, weight in known)
+    cut = None
+    for value, share in places:
+        if below > miss_rate + 1e-12:
+            break
+        cut = value
+        below += share
+    return cut
+
+
+def wilson(found: float, of: float, z: float = 1.959964) -> tuple[float, float]:
+    """Interval of a share (Wilson 1927): `found` of `of`, at 95 % unless told otherwise; (0, 1) where nothing was seen."""
+    if of <= 0:
+        return 0.0, 1.0
+    share, square = found / of, z * z / of
+    middle = (share + square / 2) / (1 + square)
+    half = z / (1 + square) * math.sqrt(max(share * (1 - share) / of + square / (4 * of), 0.0))
+    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from cortex_engine.core.answers import ConversationRecords
+from cortex_engine.core.calibration import CalibrationRecords
 from cortex_engine.core.collections import Collection, EmbeddingSpec
 from cortex_engine.core.curation import Curation, DocumentCuration
 from cortex_engine.core.documents import Chunk, Document, Page
@@ -352,6 +353,7 @@ class Catalog(
     Jobs,
     Notebook,
     ConversationRecords,
+    CalibrationRecords,
     Upkeep,
     Protocol,
 ):

@@ -329,8 +329,19 @@ class LexicalIndex(Protocol):
         """Those of the passages that hold every phrase and no excluded word (vector candidates are held to it)."""
         ...
 
+    def weights(self, query: LexicalQuery) -> Mapping[str, float]:
+        """The words of the query as they are looked up -> inverse document frequency; those that no passage holds with 0."""
+        ...
+
     def moments(self, query: LexicalQuery, documents: SizedCollection[str] | None = None) -> ScoreMoments:
         """Mean and deviation of BM25 over all passages in scope, those without a match counting as 0."""
+        ...
+
+    def coverage(self, query: LexicalQuery, chunk_ids: Sequence[str]) -> Mapping[str, float]:
+        """Share, 0..1, of the query's words that each of these passages holds in text or title, weighed by their rarity.
+
+        A word that no passage holds weighs as much as the rarest.
+        """
         ...
 
     def ids(self) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cortex_engine.core.protocols import LexicalQuery
@@ -32,6 +33,21 @@ def build_schema() -> tantivy.Schema:
     builder.add_text_field("title", tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("words", tokenizer_name="whitespace", index_option="position")
     return builder.build()
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedWord:
+    """A word of a query.
+
+    Attributes:
+        form: as the index knows it, the first of its forms.
+        weight: inverse document frequency, times how often the query has it.
+        matching: passages that hold it in text or title, without a score of their own; None where there are none.
+    """
+
+    form: str
+    weight: float
+    matching: tantivy.Query | None
 
 
 class QueryBuilder:
@@ -75,6 +91,28 @@ class QueryBuilder:
                     clauses.append((occur, self.silent(self._phrase(words))))
         return clauses
 
+    def weighed(self, query: LexicalQuery) -> list[WeighedWord]:
+        """The query's words with what each weighs by its rarity; a word that the index does not hold is the rarest."""
+        import tantivy
+
+        total = self._searcher.num_docs
+        words = self._tokenizer.query_words("\n".join((query.text, *query.phrases)), self._languages(query))
+        found = []
+        for word in words:
+            fields = [field for field, _ in self._fields(word)]
+            counts = [sum(self._searcher.doc_freq(field, term) for term in word.terms) for field in fields]
+            forms = [
+                self.term(field, term)
+                for field, count in zip(fields, counts, strict=True)
+                if count
+                for term in word.terms
+                if self._searcher.doc_freq(field, term)
+            ]
+            weight = _idf(min(max(counts), total), total) * word.count
+            matching = tantivy.Query.disjunction_max_query(forms) if forms else None
+            found.append(WeighedWord(word.terms[0], weight, matching))
+        return found
+
     def any_of(self, field: str, values: Iterable[str]) -> tantivy.Query:
         """Passages whose field is one of the values, without a score."""
         import tantivy
@@ -101,6 +139,16 @@ class QueryBuilder:
         import tantivy
 
         return tantivy.Query.boolean_query([(tantivy.Occur.Must, first), (tantivy.Occur.Must, second)])
+
+    def weights(self, query: LexicalQuery) -> dict[str, float]:
+        """The words that score, each by its most frequent form -> inverse document frequency of all forms; 0: nowhere held."""
+        total, found = self._searcher.num_docs, {}
+        for word in self._tokenizer.query_words("\n".join((query.text, *query.phrases)), self._languages(query)):
+            field = self._fields(word)[0][0]
+            held = {term: self._searcher.doc_freq(field, term) for term in word.terms}
+            count = min(sum(held.values()), total)
+            found[max(held, key=lambda term: held[term])] = _idf(count, total) if count else 0.0
+        return found
 
     def _phrase(self, words: Sequence[str]) -> tantivy.Query:
         import tantivy

@@ -15,6 +15,7 @@ from cortex_engine.core.protocols import LexicalEntry, LexicalQuery
 from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import Ranking, ScoredChunk
 from cortex_engine.lexical import integrity
+from cortex_engine.lexical.coverage import coverage
 from cortex_engine.lexical.moments import moments, sample_names
 from cortex_engine.lexical.queries import NO_LANGUAGE, QueryBuilder, build_schema
 from cortex_engine.lexical.tokenizer import Tokenizer
@@ -165,6 +166,17 @@ class TantivyIndex:
             hits = searcher.search(tantivy.Query.boolean_query([among, *conditions]), len(asked), count=False).hits
             return {_chunk_id(searcher, address) for _, address in hits}
 
+    def weights(self, query: LexicalQuery) -> Mapping[str, float]:
+        """The words of the query as they are looked up (a stem, one form of several) -> inverse document frequency.
+
+        Words that no passage holds have 0.
+
+        Raises:
+            IndexUnavailableError: the index is missing or damaged.
+        """
+        with self._reported():
+            return self._reading()[1].weights(query)
+
     def moments(self, query: LexicalQuery, documents: SizedCollection[str] | None = None) -> ScoreMoments:
         """Mean and deviation of BM25 over all passages in scope, those without a match counting as 0.
 
@@ -178,6 +190,21 @@ class TantivyIndex:
         with self._reported():
             searcher, builder = self._reading()
             return moments(searcher, builder, query, self._scope_query(searcher, builder, documents))
+
+    def coverage(self, query: LexicalQuery, chunk_ids: Sequence[str]) -> Mapping[str, float]:
+        """Share, 0..1, of the query's words that each of these passages holds in text or title, weighed by their rarity.
+
+        Raises:
+            IndexUnavailableError: the index is missing or damaged.
+        """
+        found = dict.fromkeys(chunk_ids, 0.0)
+        with self._reported():
+            searcher, builder = self._reading()
+            wanted, total = coverage(builder, query, found) if found else (None, 0.0)
+            if wanted is not None and total > 0:
+                for score, address in searcher.search(wanted, len(found), count=False).hits:
+                    found[_chunk_id(searcher, address)] = min(score / total, 1.0)
+        return found
 
     def ids(self) -> set[str]:
         """All chunk ids held.

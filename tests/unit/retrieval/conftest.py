@@ -118,6 +118,16 @@ class Words:
             and not any(word.lower() in self.texts[chunk_id].lower() for word in query.excluded)
         }
 
+    def coverage(self, query, chunk_ids) -> dict[str, float]:
+        asked = query.text.lower().split()
+        return {
+            chunk_id: sum(word in self.texts[chunk_id].lower().split() for word in asked) / max(len(asked), 1)
+            for chunk_id in chunk_ids
+        }
+
+    def weights(self, query) -> dict[str, float]:
+        return dict.fromkeys(query.text.lower().split(), 1.0)
+
     def moments(self, query, documents=None) -> ScoreMoments:
         return moments_of(list(self._all(query, documents).values()))
 
