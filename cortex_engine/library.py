@@ -86,7 +86,7 @@ class Library:
         self.paces: dict[str, Pace] = {}
         """How fast moves to another model go in this process, by migration id."""
         self.bridges = Bridges(self.catalog, self.embedder)
-        self.graph = CurrentGraph(self.catalog, lambda: self.attended)
+        self.graph = CurrentGraph(self.catalog, config.graph_enabled, lambda: self.attended)
         self.later = Later("work after searches")
         """What no search waits for."""
         self.swept = False

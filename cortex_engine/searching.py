@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cortex_engine import query_pictures
+from cortex_engine import query_pictures, recording
 from cortex_engine.core.errors import IndexUnavailableError, UsageError
 from cortex_engine.core.pictures import ModelInput, VectorName
 from cortex_engine.core.protocols import ScoringVectorStore
@@ -22,8 +23,12 @@ _SEARCHES = 5
 """How often a search is asked that another process overtakes."""
 
 
-def search(library: Library, query: Query) -> SearchResult:
-    """See `CortexSuite.search`. Asked again where another process built indexes anew or wrote to them meanwhile."""
+def search(library: Library, query: Query, door: str = "") -> SearchResult:
+    """See `CortexSuite.search`. Asked again where another process built indexes anew or wrote to them meanwhile.
+
+    Args:
+        door: by which a person's question came; it is recorded then. Questions of the suite itself have none.
+    """
     for attempt in range(1, _SEARCHES + 1):
         warnings = library.prepare_search()
         before = library.moment()
@@ -36,7 +41,17 @@ def search(library: Library, query: Query) -> SearchResult:
         overtaken = (result.degraded or not library.owner) and library.moment()[1] != before[1]
         if attempt == _SEARCHES or not overtaken:
             break
-    return replace(result, warnings=(*warnings, *result.warnings)) if warnings else result
+    if warnings:
+        result = replace(result, warnings=(*warnings, *result.warnings))
+    return recording.record(library, result, door, before[0]) if door else result
+
+
+def true_places(library: Library, query: Query, targets: AbstractSet[str]) -> dict[str, tuple[int | None, float]]:
+    """Where passages and pictures stand with every recaller, however far down: see `placing.true_places`."""
+    from cortex_engine.retrieval import placing
+
+    recall = _retriever(library, lambda _: None).recall_of(query)
+    return placing.true_places(recall, targets) if recall is not None else {}
 
 
 def rerank(library: Library, query: str, texts: Sequence[str]) -> list[Judgement]:

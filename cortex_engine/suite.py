@@ -16,6 +16,8 @@ from cortex_engine.chapters.answers import AnswersChapter
 from cortex_engine.chapters.care import CareChapter
 from cortex_engine.chapters.collections import CollectionsChapter
 from cortex_engine.chapters.documents import DocumentsChapter
+from cortex_engine.chapters.flights import FlightsChapter
+from cortex_engine.chapters.graph import GraphChapter
 from cortex_engine.chapters.ingestion import IngestionChapter
 from cortex_engine.chapters.keys import KeysChapter
 from cortex_engine.chapters.migration import MigrationChapter
@@ -34,12 +36,14 @@ class CortexSuite(
     DocumentsChapter,
     IngestionChapter,
     SearchChapter,
+    FlightsChapter,
     NotebookChapter,
     AnswersChapter,
     ViewsChapter,
     CareChapter,
     KeysChapter,
     ModelsChapter,
+    GraphChapter,
     MigrationChapter,
 ):
     """An open library with everything it can do. Not to be shared between processes; threads may share it."""

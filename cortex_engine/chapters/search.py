@@ -14,8 +14,13 @@ from cortex_engine.core.search import Query, SearchResult
 class SearchChapter(Chapter):
     """Finding passages and pictures."""
 
-    def search(self, query: Query | str) -> SearchResult:
+    def search(self, query: Query | str, door: str = "python", record: bool = True) -> SearchResult:
         """Find passages, and pictures where a collection's model sees.
+
+        Args:
+            query: words alone, or all that can be asked.
+            door: by which the question came ("page", "api", "command line", "python"), for the flight recorder.
+            record: whether the flight recorder keeps it.
 
         Raises:
             UsageError: the query or a filter makes no sense.
@@ -23,7 +28,7 @@ class SearchChapter(Chapter):
             ModelUnavailableError, ModelMismatchError: in vector mode, when the model cannot be used.
         """
         question = Query(query) if isinstance(query, str) else query
-        return searching.search(self._library, question)
+        return searching.search(self._library, question, door if record else "")
 
     def keep_picture(self, data: bytes, name: str = "picture") -> str:
         """Keep a picture to search by, for `Query.picture`: the newest 200 are kept, for 30 days after their last use.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from cortex_engine.core.search import Query, SearchTrace
 from cortex_engine.core.stages import FlightStage
@@ -22,14 +23,15 @@ class Flight:
         moment: number of the newest change of the library when it was asked.
         settings: the search settings that counted (candidates, exact_below, fusion …).
         hits: ids in the order shown.
-        door: "page", "api", "command line", "python".
+        door: "page", "api", "command line", "python", "answer".
+        gone: candidates that were recorded and are no longer in the library.
     """
 
     id: str
     asked: str
     query: Query
     trace: SearchTrace
-    stages: tuple[FlightStage, ...]
+    stages: Sequence[FlightStage]
     hits: tuple[str, ...]
     terms: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
@@ -38,6 +40,7 @@ class Flight:
     degraded: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     door: str = ""
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +121,40 @@ class WhyNot:
     best: str = ""
     standings: Mapping[str, tuple[int | None, float, float | None]] = field(default_factory=dict)
     suggestions: tuple[Suggestion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePlace:
+    """Where a candidate stands: its document, and its first page."""
+
+    document_id: str
+    document: str
+    page: int
+
+
+class FlightRecords(Protocol):
+    """The part of the catalog's port that keeps recorded searches; nothing of a deleted document stays in them."""
+
+    def keep_flights(self, flights: Sequence[Flight], newest: int) -> None:
+        """Keep searches, and of all that are kept the `newest`; of each stage the first thousand candidates."""
+        ...
+
+    def flights(self, limit: int = 50) -> list[FlightSummary]:
+        """The newest first."""
+        ...
+
+    def flight(self, flight_id: str) -> Flight:
+        """One by id, or unique beginning of it; candidates that are gone are left out and counted in `Flight.gone`.
+
+        Raises:
+            NotFoundError: none.
+        """
+        ...
+
+    def forget_flights(self, flight_id: str = "") -> None:
+        """Forget one, or all of them; one that is gone already is no error."""
+        ...
+
+    def candidate_places(self, ids: Sequence[str]) -> dict[str, CandidatePlace]:
+        """Places of passages and pictures by id; those that are gone are left out."""
+        ...

@@ -50,6 +50,20 @@ class Jobs(Protocol):
         """Queue failed, cancelled and quarantined files again."""
         ...
 
+    def files_called(self, name: str, limit: int = 10) -> list[JobFile]:
+        """Files of any job with this name or path, or of which a message speaks by it; the newest first."""
+        ...
+
+    def read_again(self, document_id: str, options: IngestOptions) -> Job:
+        """Queue the file that a document came from, to be read again though it did not change (with what it contains).
+
+        The document stays as it is until the file has been read.
+
+        Raises:
+            NotFoundError: no such document, or its original is gone.
+        """
+        ...
+
     def retry_file(self, file_id: int) -> Job:
         """Queue one failed, cancelled or quarantined file again; returns its job.
 

@@ -159,6 +159,7 @@ class Fuser:
                     notes.fact(f"{evidence.stage} mean", evidence.moments.mean)
                     notes.fact(f"{evidence.stage} deviation", evidence.moments.deviation)
                     notes.fact(f"{evidence.stage} weight", evidence.weight)
+            trace.fused(method, stages)
             scores = method(stages)
             if pictures:
                 notes.fact("pictures", "vectors count twice, as there are no words")

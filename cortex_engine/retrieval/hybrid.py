@@ -14,6 +14,7 @@ from cortex_engine.core.pictures import VectorName
 from cortex_engine.core.protocols import Embedder, LexicalIndex
 from cortex_engine.core.search import HitKind, Query, SearchHit, SearchMode, SearchResult
 from cortex_engine.retrieval.asking import Asking
+from cortex_engine.retrieval.calibrated import CalibratedStep
 from cortex_engine.retrieval.dense import VECTOR_STAGE, DenseRecall, DenseStores
 from cortex_engine.retrieval.fusing import Fuser
 from cortex_engine.retrieval.pictures import PICTURE_STAGE, PictureRecall, Pictures, PictureSearch
@@ -55,6 +56,7 @@ class HybridRetriever:
         options: candidates, size up to which vectors are scanned, fusion method, diversity cap, reranking.
         pictures: how pictures are got at; None where there are none.
         rerank: the last stage; None where nothing can be reranked.
+        calibrated: what scores mean; None where nothing is calibrated.
 
     Raises:
         ConfigError: there is no fusion method of that name.
@@ -69,6 +71,7 @@ class HybridRetriever:
         options: SearchOptions = SearchOptions(),  # noqa: B008 - frozen
         pictures: Pictures | None = None,
         rerank: RerankStage | None = None,
+        calibrated: CalibratedStep | None = None,
     ) -> None:
         self._catalog = catalog
         self._embedder_of = embedder_of
@@ -76,6 +79,7 @@ class HybridRetriever:
         self._lexical = lexical
         self._options = options
         self._pictures = pictures
+        self._calibrated = calibrated or CalibratedStep()
         self._rerank = rerank or RerankStage(lambda: None, lambda _: b"")
         self._fuser = Fuser(catalog, options)
         lookup = pictures.records.lookup_pictures if pictures else None
@@ -92,8 +96,17 @@ class HybridRetriever:
             NotFoundError: a named collection, or the query's picture, is not there.
             ModelUnavailableError, IndexUnavailableError, ModelMismatchError: no recaller of this mode can answer.
         """
-        _check(query)
         trace = TraceRecorder()
+        asking, recall = self._begin(query, trace)
+        hits = self._search(query, asking, recall, trace) if recall is not None else ()
+        return self._calibrated.judged(SearchResult(query, hits, trace.trace, trace.degraded, trace.warnings), trace)
+
+    def recall_of(self, query: Query) -> Recall | None:
+        """The recallers of a search before they are asked, None where nothing is in scope; raises as `retrieve`."""
+        return self._begin(query, TraceRecorder())[1]
+
+    def _begin(self, query: Query, trace: TraceRecorder) -> tuple[Asking, Recall | None]:
+        _check(query)
         with trace.stage("parse query") as notes:
             parsed = parse_query(query.text, wordless=bool(query.picture))
             notes.fact("text", parsed.text)
@@ -102,9 +115,7 @@ class HybridRetriever:
             if query.picture:
                 notes.fact("picture", query.picture)
         asking = Asking(query, parsed, self._embedder_of, self._pictures)
-        recall = self._prepare(query, parsed, asking, trace)
-        hits = self._search(query, asking, recall, trace) if recall is not None else ()
-        return SearchResult(query, hits, trace.trace, trace.degraded, trace.warnings)
+        return asking, self._prepare(query, parsed, asking, trace)
 
     def _search(self, query: Query, asking: Asking, recall: Recall, trace: TraceRecorder) -> tuple[SearchHit, ...]:
         plan = rerank_plan(query, self._options)
@@ -124,6 +135,7 @@ class HybridRetriever:
             if len(hits) >= wanted.top_k or recalled.exhausted or limit >= recall.size:
                 break
             limit *= _GROWTH
+        hits = self._calibrated.apply(query, recall, recalled, hits, trace)
         if plan is None:
             return hits
         if not asking.text and query.rerank is None:
@@ -201,7 +213,9 @@ class HybridRetriever:
                     for model_id, spec in specs.items()
                     if model_id in usable
                 )
-                trace.models |= {each: f"{spec.model} {spec.revision}" for each, spec in models.items() if each in usable}
+                trace.models |= {
+                    each: f"{spec.model} {spec.revision}" for each, spec in models.items() if each in usable
+                }
                 looks = self._looks(query, asking, scope, usable, trace)
             except UNAVAILABLE as error:
                 notes.warning = str(error)

@@ -73,6 +73,7 @@ class RerankStage:
                 notes.warning = str(error)
                 trace.warn(f"{error} {_FORMER_ORDER}", RERANK_STAGE)
                 return tuple(hits)
+        trace.judged(judged, plan.candidates)
         return reordered(hits, judged, plan.top_k)
 
     def _judge(
@@ -90,6 +91,7 @@ class RerankStage:
         if reranker is None:
             raise ModelUnhealthyError("No reranker is chosen in the settings, so nothing was reranked.")
         notes.fact("model", reranker.name)
+        trace.models["reranker"] = reranker.name
         query = ModelInput(text, pictures() if reranker.sees else ())
         if not query.text and not query.images:
             raise ModelUnhealthyError(f"The reranker '{reranker.name}' reads text only, and a picture was asked for.")

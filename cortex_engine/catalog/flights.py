@@ -1,0 +1,214 @@
+"""Recorded searches."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cortex_engine.catalog import rows
+from cortex_engine.catalog.connection import CatalogPart
+from cortex_engine.core.errors import NotFoundError
+from cortex_engine.core.flights import CandidatePlace, Flight, FlightSummary
+from cortex_engine.core.notebook import query_from_json, query_to_json
+from cortex_engine.core.search import Query, SearchTrace, TraceStep
+from cortex_engine.core.stages import FlightCandidate, FlightStage
+
+_MOST = 1000
+"""Candidates of one stage that are kept."""
+
+_ROW = np.dtype([("key", "<i8"), ("rank", "<i4"), ("score", "<f8"), ("share", "<f4")])
+"""A candidate: key of its passage, or the negative key of its picture; rank, 0 for none."""
+
+_KEYS = """
+    SELECT id, key FROM chunk WHERE id IN (SELECT value FROM json_each(:ids))
+    UNION ALL SELECT id, -key FROM picture WHERE id IN (SELECT value FROM json_each(:ids))
+"""
+_IDS = """
+    SELECT key, id FROM chunk WHERE key IN (SELECT value FROM json_each(:keys))
+    UNION ALL SELECT -key, id FROM picture WHERE -key IN (SELECT value FROM json_each(:keys))
+"""
+_PLACES = """
+    SELECT c.id, d.id, d.name, c.page FROM chunk c JOIN document d ON d.key = c.document
+    WHERE c.id IN (SELECT value FROM json_each(:ids))
+    UNION ALL SELECT p.id, d.id, d.name, p.page FROM picture p JOIN document d ON d.key = p.document
+    WHERE p.id IN (SELECT value FROM json_each(:ids))
+"""
+_QUOTED = re.compile(r'"([^"]+)"|(\S+)')
+
+
+class FlightRecording(CatalogPart):
+    """The port `FlightRecords`."""
+
+    def keep_flights(self, flights: Sequence[Flight], newest: int) -> None:
+        """Keep searches, and of all that are kept the `newest`; of each stage the first thousand candidates."""
+        with self._database.write() as connection:
+            for flight in flights:
+                if _unknown(connection, flight.query.filters.documents):
+                    continue
+                ids = {each.chunk_id for stage in flight.stages for each in stage.candidates[:_MOST]} | {*flight.hits}
+                keys = dict(connection.execute(_KEYS, {"ids": rows.array(ids)}).fetchall())
+                connection.execute(
+                    "INSERT OR REPLACE INTO flight (id, asked, query, hits, milliseconds, notes, data) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(flight.id, flight.asked, query_to_json(flight.query), len(flight.hits)),
+                        *(sum(step.milliseconds for step in flight.trace.steps), *_written(flight, keys)),
+                    ),
+                )
+            connection.execute(
+                "DELETE FROM flight WHERE key NOT IN (SELECT key FROM flight ORDER BY key DESC LIMIT ?)", (newest,)
+            )
+
+    def flights(self, limit: int = 50) -> list[FlightSummary]:
+        """The newest first."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT id, asked, query, hits, milliseconds FROM flight ORDER BY key DESC LIMIT ?", (max(limit, 0),)
+            ).fetchall()
+        return [_summary(*row) for row in found]
+
+    def flight(self, flight_id: str) -> Flight:
+        """One by id, or unique beginning of it; candidates that are gone are left out and counted in `Flight.gone`.
+
+        Raises:
+            NotFoundError: none.
+        """
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT id, asked, query, notes, data FROM flight WHERE id = :id OR (length(:id) >= 4 AND "
+                "substr(id, 1, length(:id)) = :id) LIMIT 2",
+                {"id": flight_id.strip().lower()},
+            ).fetchall()
+            if len(found) != 1:
+                raise NotFoundError(
+                    f"There is no recorded search '{flight_id}'. The newest are kept as far as the setting 'flights' says; "
+                    "`cortex flights` lists them."
+                )
+            notes, data = json.loads(found[0][3]), zlib.decompress(found[0][4])
+            table = np.frombuffer(data, dtype=_ROW)
+            ids = dict(connection.execute(_IDS, {"keys": rows.array(table["key"].tolist())}).fetchall())
+        return _read(found[0][0], found[0][1], query_from_json(found[0][2]), notes, table, ids)
+
+    def forget_flights(self, flight_id: str = "") -> None:
+        """Forget one, or all of them; one that is gone already is no error."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM flight WHERE :id = '' OR id = :id", {"id": flight_id})
+
+    def candidate_places(self, ids: Sequence[str]) -> dict[str, CandidatePlace]:
+        """Places of passages and pictures by id; those that are gone are left out."""
+        with self._database.read() as connection:
+            found = connection.execute(_PLACES, {"ids": rows.array(ids)})
+            return {each: CandidatePlace(document_id, name, page) for each, document_id, name, page in found}
+
+
+def forget_naming(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Before these documents go: forget searches that name one, as a filter, a picture, in a warning or in the question."""
+    if connection.execute("SELECT 1 FROM flight LIMIT 1").fetchone() is None:
+        return
+    which, values = "IN (SELECT value FROM json_each(?))", (rows.array(keys),)
+    documents = connection.execute(f"SELECT id, name FROM document WHERE key {which}", values).fetchall()
+    edited = f"SELECT original FROM document_edit WHERE field = 'name' AND document {which}"
+    names = {str(name) for _, name in documents} | {str(name) for (name,) in connection.execute(edited, values)}
+    ids = {str(document_id) for document_id, _ in documents}
+    pictures = {str(each) for (each,) in connection.execute(f"SELECT id FROM picture WHERE document {which}", values)}
+    small = {name.casefold() for name in names}
+    gone = [
+        (key,)
+        for key, query, notes in connection.execute("SELECT key, query, notes FROM flight")
+        if _names(query_from_json(query), ids | pictures, names, small) or _mentions(json.loads(notes), ids, names)
+    ]
+    connection.executemany("DELETE FROM flight WHERE key = ?", gone)
+
+
+def _unknown(connection: sqlite3.Connection, documents: Sequence[str]) -> bool:
+    """Whether a filter names a document that is not there (any more): then its name is not written down."""
+    known = "SELECT 1 FROM document WHERE id = :one OR name = :one"
+    return any(connection.execute(known, {"one": one}).fetchone() is None for one in documents)
+
+
+def _names(query: Query, ids: set[str], names: set[str], small: set[str]) -> bool:
+    if {*query.filters.documents} & (ids | names) or query.picture.split(":")[0] in ids:
+        return True
+    text = query.text.casefold().strip()
+    words = {text, *(quoted or word.strip(".,;?!'-") for quoted, word in _QUOTED.findall(text))}
+    return bool(words & (small | ids))
+
+
+def _mentions(notes: dict[str, Any], ids: set[str], names: set[str]) -> bool:
+    """Whether a sentence or fact of the search names one of them."""
+    said = [*notes["warnings"], *(step[3] for step in notes["steps"])]
+    facts = [value for step in notes["steps"] for value in step[4].values() if isinstance(value, str)]
+    return any(name in sentence for sentence in said for name in {f"'{name}'" for name in names} | ids) or any(
+        each in fact for fact in facts for each in ids
+    )
+
+
+def _written(flight: Flight, keys: dict[str, int]) -> tuple[str, bytes]:
+    """Everything but the candidates as JSON, and these as rows, hits first."""
+    stages = [FlightStage("", tuple(FlightCandidate(each, None, 0.0) for each in flight.hits)), *flight.stages]
+    table = np.zeros(sum(min(len(stage.candidates), _MOST) for stage in stages), dtype=_ROW)
+    position, parts = 0, []
+    for stage in stages:
+        # A document that went between the search and this moment leaves nothing behind.
+        kept = [(keys[each.chunk_id], each) for each in stage.candidates[:_MOST] if each.chunk_id in keys]
+        parts.append([stage.name, len(kept), stage.limit, stage.total])
+        rows_of = table[position : position + len(kept)]
+        rows_of["key"] = [key for key, _ in kept]
+        rows_of["rank"] = [each.rank or 0 for _, each in kept]
+        rows_of["score"] = [each.score for _, each in kept]
+        rows_of["share"] = [each.share for _, each in kept]
+        position += len(kept)
+    notes = {
+        "stages": parts,
+        "steps": [
+            [step.stage, round(step.milliseconds, 3), step.candidates, step.warning, dict(step.facts)]
+            for step in flight.trace.steps
+        ],
+        "terms": dict(flight.terms),
+        "models": dict(flight.models),
+        "settings": dict(flight.settings),
+        "moment": flight.moment,
+        "degraded": list(flight.degraded),
+        "warnings": list(flight.warnings),
+        "door": flight.door,
+    }
+    return json.dumps(notes, default=float), zlib.compress(table[:position].tobytes(), 6)
+
+
+def _read(
+    flight_id: str, asked: str, query: Query, notes: dict[str, Any], table: np.ndarray[Any, Any], ids: dict[int, str]
+) -> Flight:
+    stages, gone, position = [], 0, 0
+    for name, length, limit, total in notes["stages"]:
+        part = table[position : position + length].tolist()
+        position += length
+        candidates = tuple(
+            FlightCandidate(ids[key], rank or None, score, share) for key, rank, score, share in part if key in ids
+        )
+        gone += length - len(candidates)
+        stages.append(FlightStage(name, candidates, limit, total))
+    hits, *others = stages
+    steps = tuple(TraceStep(*step) for step in notes["steps"])
+    trace = SearchTrace(steps, tuple(others), notes["terms"], notes["models"])
+    return Flight(
+        *(flight_id, asked, query, trace, tuple(others), tuple(each.chunk_id for each in hits.candidates)),
+        terms=notes["terms"],
+        models=notes["models"],
+        settings=notes["settings"],
+        moment=notes["moment"],
+        degraded=tuple(notes["degraded"]),
+        warnings=tuple(notes["warnings"]),
+        door=notes["door"],
+        gone=gone,
+    )
+
+
+def _summary(flight_id: str, asked: str, query: str, hits: int, milliseconds: float) -> FlightSummary:
+    question = query_from_json(query)
+    return FlightSummary(flight_id, asked, question.text, question.mode.value, hits, milliseconds)
