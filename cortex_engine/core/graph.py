@@ -233,6 +233,7 @@ class GraphStats:
         extractor_note: why it is this one, as a sentence.
         kinds: entities by kind; dates and amounts are counted here, but are no nodes: `entities` leaves them out.
         failed: documents that the extractor could not read; `failure`: why the newest of them, as a sentence, "" for none.
+        behind: the graph was changed, and pictures of it do not show that yet: they are made anew in the background.
     """
 
     entities: int = 0
@@ -249,6 +250,7 @@ class GraphStats:
     kinds: Mapping[str, int] = field(default_factory=dict)
     failed: int = 0
     failure: str = ""
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
