@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from cortex_engine.core.errors import CatalogError, LibraryLockedError, ModelUnavailableError, StorageFullError
-from cortex_engine.core.graph import DocumentGraph, WaitingGraph
+from cortex_engine.core.errors import (
+    CatalogError,
+    CortexError,
+    LibraryLockedError,
+    ModelUnavailableError,
+    NotFoundError,
+    StorageFullError,
+)
+from cortex_engine.core.graph import (
+    Community,
+    DocumentGraph,
+    EntityKind,
+    GraphEntity,
+    GraphStats,
+    Mention,
+    Neighbour,
+    Neighbourhood,
+    Relation,
+    WaitingGraph,
+)
 from cortex_engine.core.graph_records import EntityExtractor
+from cortex_engine.core.names import fold
+from cortex_engine.core.optional import require
+from cortex_engine.core.search import Filters
+from cortex_engine.graph import communities as grouping
+from cortex_engine.graph.export import export as written
+from cortex_engine.graph.local import local_graph as around
+from cortex_engine.graph.local import with_labels
+from cortex_engine.graph.view import GraphView
 from cortex_engine.library import Library
 
 _log = logging.getLogger(__name__)
 
-OnDocument = Callable[[str], None]
-"""Told the name of each document whose part was extracted."""
+OnProgress = Callable[[int, int], None]
+"""Told how many documents were read in this call, and how many wait."""
+
+_INSTALL = "pip install -r requirements.txt"
 
 _PORTION = 4
 """Documents whose text is read from the catalog at a time."""
@@ -23,12 +52,8 @@ _NOT_ITS_FAULT = (ModelUnavailableError, StorageFullError, CatalogError, Library
 """Failures that say nothing about the document in work: it waits."""
 
 
-def silent(name: str) -> None:
-    """Nobody listens."""
-
-
 def extract_waiting(
-    library: Library, limit: int = 0, stop: threading.Event | None = None, on_document: OnDocument = silent
+    library: Library, limit: int = 0, stop: threading.Event | None = None, on_progress: OnProgress | None = None
 ) -> int:
     """Extract the parts of documents that wait for it, oldest first; returns how many were done.
 
@@ -53,9 +78,162 @@ def extract_waiting(
             if stop is not None and stop.is_set():
                 return done
             _extract(library, extractor, document)
-            on_document(document.name)
             done += 1
+            if on_progress is not None:
+                on_progress(done, library.catalog.graph_stats(extractor.fingerprint).waiting)
     return done
+
+
+def extract_all(library: Library, on_progress: OnProgress | None = None) -> int:
+    """Extract all that waits now, also what could not be read before; returns how many documents were read."""
+    if library.config.graph_enabled:
+        library.catalog.retry_graphs()
+    return extract_waiting(library, on_progress=on_progress)
+
+
+def stats(library: Library) -> GraphStats:
+    """Sizes, and what extracts. Nothing is loaded for it."""
+    if not library.config.graph_enabled:
+        note = "Nothing is extracted: the knowledge graph is switched off (setting 'graph_enabled')."
+        return replace(library.catalog.graph_stats(""), waiting=0, extractor_note=note)
+    try:
+        extractor, note = library.extractor, library.extractor_note
+    except CortexError as error:
+        return replace(library.catalog.graph_stats(""), extractor_note=str(error))
+    view = library.graph.newest
+    found = library.catalog.graph_stats(extractor.fingerprint)
+    groups = grouping.counted(view) if view else 0
+    behind = library.graph.behind()
+    return replace(found, extractor=extractor.name, extractor_note=note, communities=groups, behind=behind)
+
+
+def find(library: Library, text: str, limit: int, kinds: Sequence[EntityKind], hidden: bool) -> list[GraphEntity]:
+    """See `CortexSuite.find_entities`."""
+    return _scored(library, library.catalog.find_entities(text, limit, kinds, hidden))
+
+
+def entity(library: Library, id_or_name: str) -> GraphEntity:
+    """See `CortexSuite.entity`."""
+    catalog, folded = library.catalog, fold(id_or_name)
+    asked = id_or_name.strip().lower()
+    found = catalog.entities([asked]).get(asked)
+    if found is None and folded in (named := catalog.entity_names([folded])):
+        found = catalog.entities([named[folded]]).get(named[folded])
+    hidden = catalog.find_entities(id_or_name, 1, (), True) if found is None and folded else []
+    if hidden and folded in {fold(name) for name in (hidden[0].name, *hidden[0].aliases)}:
+        found = hidden[0]
+    if found is None:
+        near = ", ".join(f"'{each.name}'" for each in catalog.find_entities(id_or_name, 3)) if folded else ""
+        hint = f"Did you mean {near}?" if near else "`cortex graph entities` shows what there is."
+        raise NotFoundError(f"There is no entity '{id_or_name}' in the knowledge graph. {hint}")
+    return _scored(library, [found])[0]
+
+
+def neighbours(library: Library, entity_id: str, limit: int) -> list[Neighbour]:
+    """See `CortexSuite.entity_neighbours`."""
+    found = library.catalog.neighbours(entity_id, limit)
+    scored = _scored(library, [each.entity for each in found])
+    return [replace(each, entity=entity) for each, entity in zip(found, scored, strict=True)]
+
+
+def document_entities(library: Library, document_ids: Sequence[str], limit: int) -> list[GraphEntity]:
+    """See `CortexSuite.document_entities`."""
+    return _scored(library, library.catalog.document_entities(document_ids, limit))
+
+
+def local_graph(
+    library: Library,
+    entity_ids: Sequence[str],
+    document_ids: Sequence[str],
+    chunk_ids: Sequence[str],
+    depth: int,
+    limit: int,
+) -> Neighbourhood:
+    """See `CortexSuite.local_graph`."""
+    view = library.graph.view()
+    if view is None:
+        return Neighbourhood()
+    shown = library.catalog.entities(entity_ids)
+    found = around(
+        view,
+        [view.entity_number[each.id] for each in shown.values() if each.id in view.entity_number],
+        [view.document_number[each] for each in document_ids if each in view.document_number],
+        [view.chunk_number[each] for each in chunk_ids if each in view.chunk_number],
+        depth,
+        limit,
+    )
+    return _named(library, found)
+
+
+def _named(library: Library, found: Neighbourhood) -> Neighbourhood:
+    """With what the view does not hold: names of documents, and how the texts connect entities. What was deleted since is
+    left out.
+    """
+    there = library.catalog.entities([node.id for node in found.nodes if node.what == "entity"])
+    names = _document_names(library, [node.id for node in found.nodes if node.what == "document"])
+    nodes = tuple(
+        node if node.what == "entity" else replace(node, name=names[node.id])
+        for node in found.nodes
+        if node.id in there or node.id in names
+    )
+    kept = {node.id for node in nodes}
+    edges = tuple(edge for edge in found.edges if edge.source in kept and edge.target in kept)
+    labels = library.catalog.relation_labels(list(there))
+    return with_labels(replace(found, nodes=nodes, edges=edges), labels)
+
+
+def _document_names(library: Library, document_ids: Sequence[str]) -> dict[str, str]:
+    if not document_ids:
+        return {}
+    found = library.catalog.documents(Filters(documents=tuple(document_ids)), limit=len(document_ids))
+    return {document.id: document.name for document in found}
+
+
+def communities(library: Library) -> list[Community]:
+    """See `CortexSuite.communities`."""
+    view = library.graph.view()
+    if view is None:
+        return []
+    require("networkx", "for groups of related documents", _INSTALL)
+    return list(grouping.communities(view))
+
+
+def related_documents(library: Library, document_id: str, limit: int) -> list[tuple[str, float]]:
+    """See `CortexSuite.related_documents`."""
+    library.catalog.document(document_id)
+    view = library.graph.view()
+    if view is None or document_id not in view.document_number:
+        return []
+    found = grouping.related(view, view.document_number[document_id], limit)
+    near = [(view.rows.document_ids[number], score) for number, score in found]
+    there = _document_names(library, [each for each, _ in near])
+    return [(each, score) for each, score in near if each in there]
+
+
+def refresh(library: Library) -> bool:
+    """Make the view and the groups anew where the graph was changed; whether it was."""
+    changed = library.graph.refresh()
+    view: GraphView | None = library.graph.newest
+    if changed and view is not None and view.rows.entity_ids:
+        communities(library)
+    return changed
+
+
+def export(library: Library, format: str, collections: Sequence[str]) -> bytes:
+    """See `CortexSuite.export_graph`."""
+    require("networkx", "for the export of the knowledge graph", _INSTALL)
+    scope = library.catalog.scope(Filters(collections=tuple(collections)))
+    rows = library.catalog.graph_rows(None if scope is None else sorted(scope))
+    return written(rows, _document_names(library, rows.document_ids), format)
+
+
+def _scored(library: Library, found: list[GraphEntity]) -> list[GraphEntity]:
+    """With PageRank, as far as the newest view knows it."""
+    view = library.graph.newest
+    if view is None:
+        return found
+    numbers = ((each, view.entity_number.get(each.id)) for each in found)
+    return [each if number is None else replace(each, score=float(view.page_rank[number])) for each, number in numbers]
 
 
 def _extract(library: Library, extractor: EntityExtractor, document: WaitingGraph) -> None:
@@ -77,7 +255,8 @@ def _require_places(document: WaitingGraph, graph: DocumentGraph) -> None:
     ends = {
         passage.chunk_id: (passage.char_start, passage.char_start + len(passage.text)) for passage in document.chunks
     }
-    for place in (*graph.mentions, *graph.relations):
+    places: list[Mention | Relation] = [*graph.mentions, *graph.relations]
+    for place in places:
         first, last = ends.get(place.chunk_id, (0, -1))
         if not first <= place.char_start <= place.char_end <= last:
             raise ValueError(f"characters {place.char_start} to {place.char_end} lie in no passage")

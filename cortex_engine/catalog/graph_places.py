@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.graph_reading import GROUP, shown_key
 from cortex_engine.core.graph import MentionPlace, RelationKind
@@ -46,6 +47,17 @@ _PROOFS = f"""
     JOIN chunk c ON c.key = r.chunk JOIN document d ON d.key = c.document ORDER BY d.key, r.char_start LIMIT :limit
 """
 
+_SAID = f"""
+    WITH shown (id, member) AS (SELECT wanted.value, m.key FROM json_each(:ids) wanted
+        CROSS JOIN graph_entity e ON e.id = wanted.value CROSS JOIN graph_entity m ON m.key = e.key
+        UNION SELECT wanted.value, m.key FROM json_each(:ids) wanted CROSS JOIN graph_entity e ON e.id = wanted.value
+        CROSS JOIN graph_entity m ON m.root = e.key AND m.root != m.key)
+    SELECT min(source.id, target.id), max(source.id, target.id), r.label, count(*) AS proofs
+    FROM shown source CROSS JOIN graph_relation r ON r.source = source.member JOIN shown target ON target.member = r.target
+    WHERE r.kind = '{RelationKind.NAMED.value}' AND source.id != target.id
+    GROUP BY min(source.id, target.id), max(source.id, target.id), r.label ORDER BY proofs DESC, r.label
+"""
+
 
 class GraphPlaces(CatalogPart):
     """The part of the port `GraphRecords` that leads back to passages."""
@@ -61,6 +73,15 @@ class GraphPlaces(CatalogPart):
         with self._database.read() as connection:
             keys = {"key": shown_key(connection, source_id), "other": shown_key(connection, target_id)}
             return _places(source_id, connection.execute(_PROOFS, {**keys, "limit": limit}).fetchall())
+
+    def relation_labels(self, entity_ids: Sequence[str]) -> dict[tuple[str, str], str]:
+        """How the texts most often say that two of these entities are connected, by pairs of ids in alphabetic order."""
+        with self._database.read() as connection:
+            found = connection.execute(_SAID, {"ids": rows.array(entity_ids)}).fetchall()
+        labels: dict[tuple[str, str], str] = {}
+        for first, second, label, _ in found:
+            labels.setdefault((first, second), label)
+        return labels
 
 
 def _places(entity_id: str, found: Sequence[sqlite3.Row | tuple[Any, ...]]) -> list[MentionPlace]:

@@ -81,7 +81,10 @@ class GraphReading(CatalogPart):
                 f"SELECT d.key, d.id, d.name, d.title, d.language {_WAITING} ORDER BY d.key LIMIT ?",
                 (fingerprint, limit),
             ).fetchall()
-            return [WaitingGraph(*document, chunks=_passages(connection, key)) for key, *document in found]
+            return [
+                WaitingGraph(document_id, name, title, language, _passages(connection, key))
+                for key, document_id, name, title, language in found
+            ]
 
     def graph_stats(self, fingerprint: str) -> GraphStats:
         """Sizes (extractor fields and communities left empty)."""
@@ -241,10 +244,12 @@ def entities_from(connection: sqlite3.Connection, found: Sequence[Sequence[Any]]
             name,
             EntityKind(kind),
             tuple(aliases.get(key, {}).values()),
-            *counts,
+            mentions=mentions,
+            documents=documents,
+            passages=passages,
             hidden=bool(hidden),
         )
-        for key, entity_id, name, kind, *counts, hidden in found
+        for key, entity_id, name, kind, mentions, documents, passages, hidden in found
     ]
 
 

@@ -70,8 +70,12 @@ class GraphRecords(Protocol):
         """Another number after every change of the graph or of its edits."""
         ...
 
-    def graph_rows(self) -> GraphRows:
-        """The whole graph as columns."""
+    def graph_rows(self, document_ids: Sequence[str] | None = None) -> GraphRows:
+        """The whole graph, or what these documents say of it, as columns."""
+        ...
+
+    def relation_labels(self, entity_ids: Sequence[str]) -> dict[tuple[str, str], str]:
+        """How the texts most often say that two of these entities are connected, by pairs of ids in alphabetic order."""
         ...
 
     def find_entities(

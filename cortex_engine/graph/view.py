@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _DAMPING = 0.85
 _STEPS = 100
 _CLOSE = 1e-9
+_COMMON = 0.02
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,11 @@ class GraphView:
 
     @cached_property
     def rarity(self) -> NDArray[np.float32]:
-        """By entity: inverse document frequency over passages, 0..1: what every passage names connects nothing."""
+        """By entity: inverse document frequency over passages, 0.02..1: what every passage names connects next to nothing."""
         passages = np.diff(self.mentions.indptr)
         total = len(self.rows.chunk_ids) + 1
-        weights: NDArray[np.float32] = (np.log(total / (1 + passages)) / np.log(total)).clip(0).astype(np.float32)
-        return weights
+        weights: NDArray[np.float32] = (np.log(total / (0.5 + passages)) / np.log(max(total, 2))).clip(_COMMON, 1)
+        return weights.astype(np.float32)
 
     @cached_property
     def documents(self) -> csr_matrix:
