@@ -28,6 +28,7 @@ from cortex_engine.core.errors import (
     StorageFullError,
 )
 from cortex_engine.core.graph_records import EntityExtractor
+from cortex_engine.core.later import Later
 from cortex_engine.core.pace import Pace
 from cortex_engine.core.pictures import VectorName
 from cortex_engine.core.protocols import (
@@ -47,8 +48,8 @@ from cortex_engine.ingestion.pictures import PictureLine
 from cortex_engine.ingestion.pipeline import DocumentLine
 from cortex_engine.rerankers import Rerankers
 from cortex_engine.retrieval.bridge import Bridges
+from cortex_engine.retrieval.calibrated import KeptScales
 from cortex_engine.shelf import ModelShelf
-from cortex_engine.utils.later import Later
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Library:
         self.paces: dict[str, Pace] = {}
         """How fast moves to another model go in this process, by migration id."""
         self.bridges = Bridges(self.catalog, self.embedder)
+        self.scales = KeptScales(self.catalog)
         self.graph = CurrentGraph(self.catalog, config.graph_enabled, lambda: self.attended)
         self.later = Later("work after searches")
         """What no search waits for."""
