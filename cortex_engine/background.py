@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from cortex_engine import migrating, viewing, working
+from cortex_engine import graphing, migrating, viewing, working
 from cortex_engine.catalog.owner import OwnerInfo
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.errors import CortexError, StorageFullError, UsageError
@@ -55,6 +55,7 @@ class Background:
         self._next_clearing = 0.0
         self._embedded: tuple[int, frozenset[str]] | None = None
         self._next_embedding = 0.0
+        self._graph = graphing.Tending(library)
         self._prepared = False
         self._warming = threading.Lock()
         self._pending = True
@@ -158,6 +159,7 @@ class Background:
             if (holder is not None and holder.pid != os.getpid()) or not library.try_own():
                 self._trouble = _in_use(holder)
                 self._prepare()
+                self._graph.refresh()
                 return _LOCKED_SECONDS
             self._seen = min((state.applied_seq for state in library.catalog.index_states().values()), default=0)
         self._prepare()
@@ -165,11 +167,12 @@ class Background:
             library.lock.heartbeat()
             self._beat = time.monotonic()
         self._follow_changes()
+        self._graph.refresh()
         if library.catalog.has_work():
             library.require_room()
             self._trouble = ""
             working.work(library, self._on_event, self._stop)
-        elif self._embed_waiting():
+        elif self._embed_waiting() or self._graph.extract(self._stop):
             self._trouble = ""
             return 0.0
         else:

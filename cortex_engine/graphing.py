@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -48,6 +49,15 @@ _INSTALL = "pip install -r requirements.txt"
 _PORTION = 4
 """Documents whose text is read from the catalog at a time."""
 
+_FEW = 2
+"""Documents that the background reads before it looks whether something else waits."""
+_AGAIN_SECONDS = 60.0
+"""So long the background leaves an extractor alone that cannot be used."""
+_FIRST_PAGE_SECONDS = 1.5
+"""Loading what the view needs would take the processor from the first page, which people wait for."""
+_SHARE = 10
+"""A view is made anew for a tenth of the time at most."""
+
 _NOT_ITS_FAULT = (ModelUnavailableError, StorageFullError, CatalogError, LibraryLockedError)
 """Failures that say nothing about the document in work: it waits."""
 
@@ -89,6 +99,58 @@ def extract_all(library: Library, on_progress: OnProgress | None = None) -> int:
     if library.config.graph_enabled:
         library.catalog.retry_graphs()
     return extract_waiting(library, on_progress=on_progress)
+
+
+def extract_here(library: Library, stop: threading.Event | None) -> None:
+    """Extract what waits, after files went in, where no background does; a failure keeps no file from being in the library."""
+    if library.attended:
+        return
+    try:
+        extract_waiting(library, stop=stop)
+    except CortexError as error:
+        _log.warning("the knowledge graph lacks the newest documents: %s", error)
+
+
+class Tending:
+    """What the background does for the graph, a little at a time. A failure is logged and hinders nothing else."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._done: int | None = None
+        self._next_extraction = 0.0
+        self._next_view = time.monotonic() + _FIRST_PAGE_SECONDS
+
+    def extract(self, stop: threading.Event) -> bool:
+        """Extract some of what waits; whether there may be more. Looked for when something changed."""
+        library, now = self._library, time.monotonic()
+        moment = library.catalog.last_seq()
+        if moment == self._done or now < self._next_extraction:
+            return False
+        try:
+            done = extract_waiting(library, _FEW, stop)
+        except StorageFullError:
+            raise
+        except CortexError as error:
+            _log.warning("documents wait for the knowledge graph: %s", error)
+            self._next_extraction = now + _AGAIN_SECONDS
+            return False
+        if done < _FEW:
+            self._done = moment
+        return done == _FEW
+
+    def refresh(self) -> None:
+        """Make the view anew where the graph was changed; searches go on with the former one."""
+        begun = time.monotonic()
+        if begun < self._next_view:
+            return
+        pause = 0.0
+        try:
+            if refresh(self._library):
+                pause = _SHARE * (time.monotonic() - begun)
+        except ModelUnavailableError as error:
+            _log.warning("the knowledge graph cannot be used: %s", error)
+            pause = _AGAIN_SECONDS
+        self._next_view = time.monotonic() + pause
 
 
 def stats(library: Library) -> GraphStats:

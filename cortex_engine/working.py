@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from cortex_engine import graphing
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import Catalog
 from cortex_engine.core.errors import LibraryLockedError
@@ -128,6 +129,7 @@ def _submit_and_work(
                 _work(library, on_event, stop)
             finally:
                 library.queue.release()
+            graphing.extract_here(library, stop)
             break
         _follow(library, job.id, on_event, stop)
     ended = library.catalog.job(job.id)

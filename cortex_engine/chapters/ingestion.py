@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from cortex_engine import measuring, working
+from cortex_engine import graphing, measuring, working
 from cortex_engine.background import Background
 from cortex_engine.chapters.base import Chapter, OnEvent
 from cortex_engine.core.app import IngestOptions, QueueProgress
@@ -111,6 +111,7 @@ class IngestionChapter(Chapter):
         """
         self._library.own()
         working.work(self._library, on_event, stop)
+        graphing.extract_here(self._library, stop)
 
     def jobs(self, active_only: bool = False) -> list[Job]:
         """Ingests, newest first."""

@@ -162,8 +162,8 @@ def _edges(view: GraphView, picked: _Picked) -> list[GraphEdge]:
     )
     for first, second, count in zip(proofs.row.tolist(), proofs.col.tolist(), proofs.data.tolist(), strict=True):
         if first < second:
-            ends = sorted((rows.entity_ids[chosen[first]], rows.entity_ids[chosen[second]]))
-            edges.append(GraphEdge(*ends, weight=strength.get((first, second), 0.0), proofs=int(count)))
+            one, other = sorted((rows.entity_ids[chosen[first]], rows.entity_ids[chosen[second]]))
+            edges.append(GraphEdge(one, other, strength.get((first, second), 0.0), proofs=int(count)))
     for document in picked.documents:
         column = view.documents[chosen][:, [document]].tocoo()
         for place_of, count in zip(column.row.tolist(), column.data.tolist(), strict=True):
