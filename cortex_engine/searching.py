@@ -75,6 +75,7 @@ def _search(library: Library, query: Query) -> SearchResult:
 
 def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever:
     """The query line. `tell` hears where a bridge stands in for a model that is gone."""
+    from cortex_engine.retrieval.calibrated import CalibratedStep
     from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever, Pictures, RerankStage
     from cortex_engine.retrieval.scoped import within
 
@@ -107,4 +108,5 @@ def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever
         options,
         Pictures(catalog, pictures_of, drawn, lambda reference: query_pictures.place_of(library, reference)),
         RerankStage(library.reranker, drawn),
+        CalibratedStep(library.scales, library.config.miss_rate),
     )

@@ -14,6 +14,9 @@ QUANTILES = 1001
 MAX_RELATED = 2000
 """Right answers whose evidence is kept for a cut-off."""
 
+ENOUGH_JUDGED = 100
+"""Questions that people judged from which on no made ones are needed: a miss rate of 1 % asks for 99."""
+
 MAX_SAMPLES = 2000
 """Compared queries that are kept for each model, the newest."""
 
@@ -57,26 +60,30 @@ class CalibrationState:
 
     Attributes:
         passages: with a vector of the model, now.
+        questions: distinct ones for which people judged a passage of the collection to be right, now.
         version: changes whenever it is calibrated anew; 0 for never.
-        calibrated: passages it had then.
+        calibrated, judged: passages and judged questions then.
     """
 
     collection: str
     model_id: str
     passages: int
+    questions: int = 0
     version: int = 0
     calibrated: int = 0
+    judged: int = 0
 
     @property
     def stale(self) -> bool:
-        """Never calibrated, or the collection doubled or halved since.
+        """Never calibrated; or the collection doubled or halved since, or enough judged questions did.
 
-        >>> CalibrationState("Papers", "m", 150, 1, 100).stale, CalibrationState("Papers", "m", 200, 1, 100).stale
+        >>> CalibrationState("Papers", "m", 150, 0, 1, 100).stale, CalibrationState("Papers", "m", 200, 0, 1, 100).stale
         (False, True)
         """
         if not self.passages:
             return False
-        return not self.version or self.passages >= 2 * self.calibrated or 2 * self.passages <= self.calibrated
+        moved = self.passages >= 2 * self.calibrated or 2 * self.passages <= self.calibrated
+        return not self.version or moved or self.questions >= max(ENOUGH_JUDGED, 2 * self.judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +130,28 @@ class CalibrationRecords(Protocol):
         """Put them in place of those of the same collection, model and stage; of collections that are gone, nothing is kept."""
         ...
 
-    def calibrations(self, versions: Sequence[int] | None = None) -> list[Calibration]:
-        """All of them, or those of some versions, by collection, model and stage."""
+    def calibrations(self) -> list[Calibration]:
+        """All of them, under the model that their collection has now, by collection and stage."""
+        ...
+
+    def calibration_versions(self) -> dict[str, int]:
+        """Collection that holds documents -> a number that changes when it is calibrated anew, 0 for never."""
         ...
 
     def calibration_states(self) -> list[CalibrationState]:
-        """Every collection with every model that its documents have vectors of and that searches of it use."""
+        """Every collection under its model, by name."""
+        ...
+
+    def sample_passages(self, collection: str, limit: int, seed: int = 0) -> list[tuple[str, str, str]]:
+        """Passage id, document id and text of passages of a collection, drawn evenly at random; the same seed draws the same.
+
+        Raises:
+            NotFoundError: there is no such collection.
+        """
+        ...
+
+    def judged_questions(self, collection: str) -> list[str]:
+        """Questions for which people judged a passage of the collection to be right, the newest first."""
         ...
 
     def keep_recall_sample(self, sample: RecallSample) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cortex_engine.core.errors import IndexUnavailableError
 from cortex_engine.core.protocols import ScoringVectorStore, VectorStore
+from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import Ranking
 from cortex_engine.retrieval.fusion import Evidence
 from cortex_engine.retrieval.tracing import TraceRecorder
@@ -85,6 +86,11 @@ class DenseRecall:
         """True cosines of these passages, as far as a store knows them."""
         store = self._scoring()
         return dict(store.scores(self.vector, chunk_ids)) if store is not None else {}
+
+    def everywhere(self) -> ScoreMoments | None:
+        """Mean and deviation of the cosine over all passages of the model, in scope or not; None where no store knows them."""
+        store = self._scoring()
+        return store.moments(self.vector, None) if store is not None else None
 
     def _scoring(self) -> ScoringVectorStore | None:
         if self.stores.exact is not None:

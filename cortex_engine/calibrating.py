@@ -1,0 +1,233 @@
+"""Calibrating the scores of collections: made in the background, looked up by searches.
+
+Questions are made from the passages themselves, so that the answer to each is known to be there: some informative words of one
+sentence, of which about a third give way to words from elsewhere in the collection. That share is what people do: of the words
+that somebody asks with, 30 to 40 % do not stand in a relevant document (Zhao and Callan, "Term necessity prediction", CIKM 2010;
+Furnas et al., "The vocabulary problem", CACM 1987). Made without it, questions are far easier to find than real ones.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from cortex_engine import searching
+from cortex_engine.core.app import ModelState
+from cortex_engine.core.calibration import (
+    ENOUGH_JUDGED,
+    FUSION_STAGE,
+    MAX_RELATED,
+    MEANING_STAGE,
+    QUANTILES,
+    Calibration,
+    CalibrationState,
+)
+from cortex_engine.core.errors import CortexError, NotFoundError, StorageFullError, UsageError
+from cortex_engine.core.search import Filters, Query, SearchMode
+from cortex_engine.library import Library
+
+_log = logging.getLogger(__name__)
+
+QUESTIONS = 300
+"""Made for one collection: enough for a miss rate of 1 % (99 are needed), in some seconds."""
+LEAST_PASSAGES = 20
+"""Smaller collections say neither what is unusual nor what is missing."""
+MISMATCH = 0.35
+_FEWEST, _MOST = 4, 10
+"""Words of a made question, as people's questions have without their function words."""
+_SOURCES = 600
+_UNRELATED = 150
+_COMPARED = 500
+"""So many questions are compared with so many passages of other documents for the distribution of unrelated pairs."""
+_PORTION = 8
+_LATER = 60.0
+_QUIET = 5.0
+"""Seconds without a change of the library before its scores are calibrated."""
+
+_WORD = re.compile(r"\w[\w'’-]*")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+
+class Calibrating:
+    """Calibrates collections of an open library that need it, a portion at a time."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._work: Iterator[None] | None = None
+        self._seen: tuple[object, ...] = ()
+        self._since = 0.0
+        self._done: tuple[object, ...] | None = None
+        self._next = 0.0
+
+    def step(self) -> bool:
+        """Do a portion; whether there is more to do at once. Nothing while the library changes, or after a failure."""
+        now = time.monotonic()
+        moment = (self._library.catalog.last_seq(), tuple(self._loaded()))
+        if moment != self._seen:
+            self._seen, self._since, self._work = moment, now, None
+        if moment == self._done or now < self._next or now - self._since < _QUIET:
+            return False
+        try:
+            return self._portion(moment)
+        except StorageFullError:
+            raise
+        except CortexError as error:
+            _log.warning("scores are calibrated later: %s", error)
+            self._work, self._next = None, now + _LATER
+            return False
+
+    def _portion(self, moment: tuple[object, ...]) -> bool:
+        if self._work is None:
+            loaded = self._loaded()
+            waiting = [each for each in self._library.catalog.calibration_states() if each.stale]
+            waiting = [each for each in waiting if each.model_id in loaded]
+            if not waiting:
+                self._done = moment
+                return False
+            self._work = _calibrate(self._library, waiting[0])
+        if next(self._work, self) is self:
+            self._work = None
+        return True
+
+    def _loaded(self) -> list[str]:
+        library = self._library
+        return sorted(each for each in library.models() if library.shelf.state(each)[0] is ModelState.HEALTHY)
+
+
+def calibrate(
+    library: Library, collection: str = "", on_progress: Callable[[str], None] = lambda _: None
+) -> list[Calibration]:
+    """See `CortexSuite.calibrate`."""
+    states = [each for each in library.catalog.calibration_states() if collection in ("", each.collection)]
+    if not states:
+        library.catalog.collection(collection) if collection else None
+    for state in states:
+        if state.passages:
+            on_progress(f"{state.collection}: {state.passages:,} passages")
+            library.embedder(library.catalog.spec(state.model_id)).load()
+            for _ in _calibrate(library, state):
+                pass
+    return [each for each in library.catalog.calibrations() if collection in ("", each.collection)]
+
+
+def made_questions(texts: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, int]]:
+    """Questions that passages with these texts answer, as people might ask them, each with the number of its text.
+
+    See the head of this module. Fewer than `count` where the texts have too few sentences with enough words.
+    """
+    from cortex_engine.chunking.sentences import sentences
+
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    pool = [unit for text in texts for unit in set(_units(text))]
+    made: list[tuple[str, int]] = []
+    for _ in range(count * 20):
+        if len(made) == count or not texts:
+            break
+        number = draw.randrange(len(texts))
+        text = texts[number]
+        start, end = draw.choice(sentences(text, 0, len(text)) or [(0, 0)])
+        sentence = text[start:end]
+        units = list(dict.fromkeys(_units(sentence)))
+        if len(units) < _FEWEST:
+            continue
+        places = sorted(draw.sample(range(len(units)), min(draw.randint(_FEWEST, _MOST), len(units))))
+        kept = [draw.choice(pool) if draw.random() < MISMATCH else units[place] for place in places]
+        made.append((("" if _UNSPACED.search(sentence) else " ").join(kept), number))
+    return made
+
+
+def _units(text: str) -> list[str]:
+    """Informative words; pairs of characters in scripts without spaces."""
+    from cortex_engine.retrieval.function_words import without_function_words
+
+    found: list[str] = []
+    for word in _WORD.findall(without_function_words(" ".join(text.split()))):
+        if _UNSPACED.search(word):
+            found += [word[start : start + 2] for start in range(0, len(word), 2)]
+        else:
+            found.append(word)
+    return found
+
+
+def _calibrate(library: Library, state: CalibrationState) -> Iterator[None]:
+    """Calibrate one collection; comes back after each portion of questions."""
+    catalog = library.catalog
+    drawn = catalog.sample_passages(state.collection, _SOURCES, seed=state.passages)
+    asked: list[str] = []
+    judged: list[str] = []
+    meanings: list[float] = []
+    evidence: list[float] = []
+    scores: list[float] = []
+    if state.passages >= LEAST_PASSAGES:
+        judged = catalog.judged_questions(state.collection)[:MAX_RELATED]
+        made = made_questions([text for _, _, text in drawn], QUESTIONS, seed=state.passages)
+        # The distribution of unrelated pairs always comes from made questions, whose own document is known.
+        for number, (question, source) in enumerate(made[:_UNRELATED]):
+            document = drawn[source][1]
+            scores += _unrelated(library, state, question, [each for each, owner, _ in drawn if owner != document])
+            if number % _PORTION == _PORTION - 1:
+                yield
+        asked = judged if len(judged) >= ENOUGH_JUDGED else [*judged, *(question for question, _ in made)]
+        for number, question in enumerate(asked):
+            found = _evidence(library, state, question)
+            if found is not None:
+                meanings.append(found[0])
+                evidence.append(found[1])
+            if number % _PORTION == _PORTION - 1:
+                yield
+    known = {"judged": len(judged), "made": "", "passages": state.passages}
+    quantiles = _quantiles(scores)
+    catalog.keep_calibrations(
+        [
+            Calibration(
+                state.model_id,
+                state.collection,
+                stage,
+                values,
+                tuple(sorted(related)[:MAX_RELATED]),
+                pairs=len(scores) if values else 0,
+                **known,  # type: ignore[arg-type]
+            )
+            for stage, values, related in ((MEANING_STAGE, quantiles, meanings), (FUSION_STAGE, (), evidence))
+        ]
+    )
+
+
+def _evidence(library: Library, state: CalibrationState, question: str) -> tuple[float, float] | None:
+    """Of a question's search in the collection: its meaning alone, and the whole evidence; None where it was not judged."""
+    query = Query(
+        question, SearchMode.HYBRID, filters=Filters(collections=(state.collection,)), rerank=False, miss_rate=0.0
+    )
+    try:
+        result = searching.search(library, query)
+    except (UsageError, NotFoundError):  # a question that cannot be asked, or a collection that was deleted meanwhile
+        return None
+    facts = {name: value for step in result.trace.steps for name, value in step.facts.items()}
+    if result.evidence is None or "meaning" not in facts:
+        return None
+    return float(facts["meaning"]), result.evidence
+
+
+def _unrelated(library: Library, state: CalibrationState, question: str, passages: Sequence[str]) -> list[float]:
+    """Standard scores of a question with passages of other documents than its own."""
+    vector = library.embedder(library.catalog.spec(state.model_id)).embed_query(question)
+    store = library.exact_store(state.model_id)
+    moments = store.moments(vector)
+    if not moments.deviation > 0:
+        return []
+    found = store.scores(vector, passages[:_COMPARED])
+    return [(score - moments.mean) / moments.deviation for score in found.values()]
+
+
+def _quantiles(scores: Sequence[float]) -> tuple[float, ...]:
+    import numpy as np
+
+    if not scores:
+        return ()
+    return tuple(np.quantile(scores, np.linspace(0.0, 1.0, QUANTILES)).tolist())
+
+
+__all__ = ["Calibrating", "calibrate", "made_questions"]

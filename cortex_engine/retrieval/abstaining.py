@@ -1,0 +1,102 @@
+"""The evidence of a search that it found an answer: how close the closest passage is, and how many of the words one holds.
+
+Pure functions but for the questions to the word index; reasons and figures are in `docs/explanation/calibration.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from heapq import nlargest
+
+from cortex_engine.core.protocols import LexicalIndex, LexicalQuery
+from cortex_engine.core.reports import ScoreMoments
+
+_LOOKED_AT = 20
+"""Passages, the best by words and by meaning, that are looked at for the query's words."""
+
+MEANING_WEIGHT, WORDS_WEIGHT = 2.0, 1.0
+"""A meaning half way to identity is as good as all the words: that is where the best passages of answered questions lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a search is judged by.
+
+    Attributes:
+        meaning: of the closest passage, 0..1: its share of the way from an average cosine to identity.
+        words: of the passage that holds most of them, 0..1, weighed by rarity; None where words took no part.
+        cut: evidence below it counts as nothing found; None where it is not judged.
+        miss_rate: by which the cut was found.
+    """
+
+    meaning: float
+    words: float | None
+    cut: float | None
+    miss_rate: float
+
+    @property
+    def evidence(self) -> float:
+        """Both together, 0..1."""
+        return combined(self.meaning, self.words)
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the evidence is too weak."""
+        return self.cut is not None and self.evidence < self.cut
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """For the trace."""
+        known = {
+            "meaning": self.meaning,
+            "words": self.words,
+            "evidence": self.evidence,
+            "cut": self.cut,
+            "miss rate": self.miss_rate,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+def combined(meaning: float, words: float | None) -> float:
+    """The evidence, 0..1.
+
+    >>> combined(0.5, 0.5), combined(0.5, None)
+    (0.5, 0.5)
+    """
+    if words is None:
+        return meaning
+    return (MEANING_WEIGHT * meaning + WORDS_WEIGHT * words) / (MEANING_WEIGHT + WORDS_WEIGHT)
+
+
+def evidence_of(
+    scores: Mapping[str, Mapping[str, float]],
+    moments: Mapping[str, ScoreMoments],
+    by_words: Mapping[str, float],
+    lexical: LexicalIndex | None,
+    query: LexicalQuery,
+) -> tuple[float, float | None]:
+    """Meaning and words of a search's candidates, each 0..1, for `Verdict`.
+
+    Args:
+        scores: model id -> cosine of each candidate.
+        moments: model id -> those of the cosines of *all* passages of the model. Of a narrow scope, such as one document, all
+            passages may be near the question, and none would stand out.
+        by_words: BM25 of the candidates.
+        lexical: None where words take no part.
+
+    Raises:
+        IndexUnavailableError: the word index is damaged.
+    """
+    meaning, best = 0.0, set[str]()
+    for model_id, each in moments.items():
+        room = 1.0 - each.mean
+        found = scores.get(model_id, {})
+        if found and room > 0:
+            meaning = max(meaning, (max(found.values()) - each.mean) / room)
+        best.update(nlargest(_LOOKED_AT, found, key=found.__getitem__))
+    meaning = min(max(meaning, 0.0), 1.0)
+    if lexical is None:
+        return meaning, None
+    best.update(nlargest(_LOOKED_AT, by_words, key=by_words.__getitem__))
+    return meaning, max(lexical.coverage(query, sorted(best)).values(), default=0.0)
