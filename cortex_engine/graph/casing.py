@@ -1,0 +1,68 @@
+"""What a document's own running text tells of its words: which are written small, which large in the middle of sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from cortex_engine.graph.segments import Sentence, Word
+
+_OPENERS = frozenset("\"“„«‘'([:;•–—-*")
+_DETERMINERS = frozenset(
+    "the a an this that these those such each any every no its his her their our your my said other same "
+    "der die das den dem des ein eine einen einem einer eines kein keine diese dieser dieses diesem diesen jede jeder jedes "
+    "seine seiner seinem seinen ihre ihrer ihrem ihren unsere mein meine alle aller allen viele vieler beide beiden mehrere "
+    "zum zur beim im am vom ins ans".split()
+)
+_GERMAN_ENDINGS = ("e", "en", "er", "es", "em")
+
+
+def starts(words: tuple[Word, ...]) -> Iterator[bool]:
+    """For each word, whether a capital is due to its place: at the beginning, after a colon, in a quotation's beginning."""
+    fresh = True
+    for word in words:
+        yield fresh
+        if any(map(str.isalnum, word.text)):
+            fresh = False
+        elif word.text in _OPENERS and not word.glued:
+            fresh = True
+        elif word.text in {":", ";", "•", "—"}:
+            fresh = True
+
+
+class Casing:
+    """Counts over the running text of a document; keys are lower-case words."""
+
+    def __init__(self, sentences: Iterable[Sentence], german: bool) -> None:
+        self.small: Counter[str] = Counter()
+        self.inner: Counter[str] = Counter()
+        self._determined: Counter[str] = Counter()
+        self._german = german
+        for sentence in sentences:
+            if sentence.prose:
+                self._read(sentence)
+
+    def _read(self, sentence: Sentence) -> None:
+        before = ""
+        for word, start in zip(sentence.words, starts(sentence.words), strict=True):
+            first = word.text[0]
+            if first.islower():
+                self.small[word.text.lower()] += 1
+            elif first.isupper() and not start:
+                key = word.text.lower()
+                self.inner[key] += 1
+                if before in _DETERMINERS or (self._german and before.endswith(_GERMAN_ENDINGS) and before.islower()):
+                    self._determined[key] += 1
+            before = word.text if self._german and not word.text[0].islower() else word.text.lower()
+
+    def is_named(self, key: str) -> bool:
+        """Written large in the middle of sentences, and mostly so."""
+        return self.inner[key] > 0 and self.inner[key] >= 2 * self.small[key]
+
+    def is_determined(self, key: str) -> bool:
+        """Mostly with an article before it: "the Agreement"; names of people and places have none."""
+        return 2 * self._determined[key] >= self.inner[key] > 0
+
+    def never_determined(self, key: str) -> bool:
+        """Never with an article or an adjective's ending before it."""
+        return not self._determined[key]

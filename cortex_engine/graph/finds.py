@@ -1,0 +1,45 @@
+"""What is found in a text before it is known which finds are one entity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cortex_engine.core.graph import EntityKind
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A name at a place.
+
+    Attributes:
+        start, end: the document's characters.
+        name: as it is to be called as far as this place tells: without line breaks; long form of a defined abbreviation.
+        date: ISO date of dates.
+        certain: found by a pattern that leaves no doubt, so that nothing shorter or unclear within it counts.
+        weak: counts only where it turns out to be a short form of another name ("the Bank").
+    """
+
+    start: int
+    end: int
+    name: str
+    kind: EntityKind = EntityKind.UNKNOWN
+    date: str = ""
+    certain: bool = False
+    weak: bool = False
+
+
+def without_overlaps(finds: Iterable[Find]) -> list[Find]:
+    """Certain finds first, then longer ones; what overlaps a better one is left out. In reading order."""
+    taken: list[Find] = []
+    covered: set[int] = set()
+    for find in sorted(finds, key=lambda each: (not each.certain, each.weak, each.start - each.end, each.start)):
+        if covered.isdisjoint(range(find.start, find.end)):
+            covered.update(range(find.start, find.end))
+            taken.append(find)
+    return sorted(taken, key=lambda each: each.start)
+
+
+def tidy(text: str) -> str:
+    """A surface form in one line, with single spaces."""
+    return " ".join(text.split())

@@ -1,0 +1,123 @@
+"""Kinds of entities, claimed only where a name itself or the word before it says so."""
+
+from __future__ import annotations
+
+from cortex_engine.core.graph import EntityKind
+from cortex_engine.core.names import fold
+from cortex_engine.graph.lexicon import listed
+
+_LEGAL = frozenset(
+    "Inc Incorporated Ltd Limited LLC LLP LP plc PLC Corp Corporation Co Company GmbH AG KG KGaA SE SA SAS SARL SpA SRL Srl BV NV "
+    "Oy Oyj AB ASA ApS Pty KK eG eV mbH INC LTD CORP CORPORATION LIMITED CO COMPANY GMBH".split()
+)
+_SURE_LEGAL = _LEGAL - {"Co", "CO", "SE", "AB", "SA", "NV", "KK", "Limited", "LIMITED", "LP"}
+_ORGANISATION_HEADS = frozenset(
+    "university institute college ministry department committee commission council agency association foundation bureau society "
+    "academy federation corporation company bank hospital orchestra universität hochschule institut ministerium verein gesellschaft "
+    "stiftung verlag université ministère école universidad università consortium laboratory laboratories senate parliament congress "
+    "authority airlines records museum ltd inc league club".split()
+)
+_BEFORE_OF = frozenset(
+    "university institute college ministry department academy bureau society association universität ministerium université ministère "
+    "bank house school court board council federation library".split()
+)
+_PLACE_TAILS = frozenset(
+    "river county street avenue boulevard island islands sea ocean lake mountains mountain valley peninsula township province "
+    "airport bay beach canyon desert forest harbor harbour road square straße platz".split()
+)
+_PLACE_HEADS = frozenset("lake mount river cape port fort isle gulf strait bay".split())
+_EVENT_TAILS = frozenset(
+    "war wars olympics championship championships festival revolution conference election cup".split()
+)
+HONORIFICS = frozenset(
+    "mr mrs ms miss mister dr prof professor herr frau monsieur madame mme mlle señor señora sir lady dame lord".split()
+)
+ROLES = frozenset(
+    "president senator governor minister chancellor king queen prince princess emperor pope bishop archbishop cardinal rabbi judge "
+    "justice general colonel captain lieutenant sergeant major admiral actor actress singer author director professor congressman "
+    "representative mayor ambassador saint secretary präsident bundeskanzler bundeskanzlerin kanzler könig kaiser papst président roi".split()
+)
+_STRIPPED = HONORIFICS - {"sir", "lady", "dame", "lord"} | {
+    "president",
+    "senator",
+    "governor",
+    "chancellor",
+    "congressman",
+    "professor",
+    "actor",
+    "actress",
+    "singer",
+    "author",
+    "mayor",
+    "ambassador",
+    "representative",
+    "director",
+    "judge",
+    "präsident",
+    "bundeskanzler",
+    "bundeskanzlerin",
+    "kanzler",
+    "président",
+}
+
+
+def plain(word: str) -> str:
+    """A word as the lists here have it."""
+    return word.lower().rstrip(".")
+
+
+def is_title(word: str) -> bool:
+    """Whether a word before a name says that a person is named, and is no part of the name: Mr., Dr., President."""
+    return plain(word) in _STRIPPED
+
+
+def names_person(word: str) -> bool:
+    """Whether a word before a name says that a person is named."""
+    return plain(word) in HONORIFICS or plain(word) in ROLES
+
+
+def has_legal_form(name: str) -> bool:
+    """Whether a name ends as companies' names do."""
+    words = name.replace(",", " ").split()
+    return len(words) > 1 and words[-1].replace(".", "") in _SURE_LEGAL
+
+
+def without_legal_form(name: str) -> str:
+    """ "Microsoft" for "Microsoft Corp.", "Evergreen Solar" for "Evergreen Solar, Inc."; the name itself where it has none."""
+    words = name.replace(",", " ").split()
+    while len(words) > 1 and (words[-1].replace(".", "") in _LEGAL or words[-1] == "&"):
+        words.pop()
+    return " ".join(words) if len(words) < len(name.replace(",", " ").split()) else name
+
+
+def kind_of(name: str) -> EntityKind:
+    """What a name is, UNKNOWN where it does not tell."""
+    folded = fold(name)
+    known = listed(folded)
+    if known in {"country", "place"}:
+        return EntityKind.PLACE
+    words = [plain(word) for word in name.split()]
+    if len(words) < 2:
+        return EntityKind.UNKNOWN
+    if has_legal_form(name) or words[-1] in _ORGANISATION_HEADS:
+        return EntityKind.ORGANISATION
+    if words[0] in _BEFORE_OF and words[1] in {"of", "für", "de", "for", "di", "des"}:
+        return EntityKind.ORGANISATION
+    if words[-1] in _EVENT_TAILS or words[:2] in (["battle", "of"], ["treaty", "of"], ["world", "war"]):
+        return EntityKind.EVENT
+    if words[-1] in _PLACE_TAILS or words[0] in _PLACE_HEADS:
+        return EntityKind.PLACE
+    return EntityKind.PERSON if _is_person(name.split()) else EntityKind.UNKNOWN
+
+
+def _is_person(words: list[str]) -> bool:
+    """A first name of the list, then nothing but initials, small links and a family name."""
+    if not 2 <= len(words) <= 5 or listed(fold(words[0])) != "first name":
+        return False
+    return (
+        all(word[0].isupper() or word.islower() for word in words)
+        and words[-1][0].isupper()
+        and len(words[-1]) > 1
+        and not any(map(str.isdigit, "".join(words)))
+        and "of" not in words
+    )

@@ -1,0 +1,209 @@
+"""Names by their capitals: which runs of capitalised words are names, by the evidence of the whole document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cortex_engine.core.graph import EntityKind
+from cortex_engine.core.names import fold
+from cortex_engine.graph.casing import Casing
+from cortex_engine.graph.finds import Find
+from cortex_engine.graph.kinds import has_legal_form, is_title, kind_of
+from cortex_engine.graph.segments import Sentence, Word
+from cortex_engine.graph.lexicon import common_words, listed
+from cortex_engine.graph.noise import is_label, is_noise, is_roman
+from cortex_engine.graph.spans import Run, is_capital, runs
+
+_NO_NAME_ENDINGS = ("ing", "ly", "ed", "tion", "tions", "ness", "ment", "able", "ise", "ize")
+_GERMAN_NOUNS = (
+    "ung",
+    "ungen",
+    "heit",
+    "keit",
+    "keiten",
+    "schaft",
+    "tion",
+    "tionen",
+    "ismus",
+    "tät",
+    "nis",
+    "tum",
+    "lein",
+    "chen",
+)
+_MOST_WORDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """What is known of a document's language. `common`: its words that are no names, empty where there is no list."""
+
+    code: str
+    stop_words: frozenset[str]
+    common: frozenset[str]
+
+    @classmethod
+    def of(cls, code: str, stop_words: frozenset[str]) -> Tongue:
+        """Of a language by its ISO 639-1 code."""
+        return cls(code, stop_words, common_words(code))
+
+
+class NameFinder:
+    """Decides over the runs of one document.
+
+    Args:
+        blocked: characters (of the document) whose capitals tell nothing: addresses, code, dates.
+    """
+
+    def __init__(self, sentences: Sequence[Sentence], tongue: Tongue, blocked: frozenset[int]) -> None:
+        self._tongue = tongue
+        self._casing = Casing(sentences, tongue.code == "de")
+        self._blocked = blocked
+        self._runs = [part for sentence in sentences for run in runs(sentence) for part in self._parts(run)]
+
+    def finds(self) -> Iterator[Find]:
+        """Names, and weak ones that count only as short forms of others."""
+        judged = [self._judge(run) for run in self._runs]
+        known = {fold(find.name) for find in judged if find is not None and not find.weak}
+        for run, find in zip(self._runs, judged, strict=True):
+            if find is not None and not find.weak:
+                yield find
+                continue
+            inside = list(_known_inside(run, known))
+            yield from inside
+            if find is not None and not inside:
+                yield find
+
+    def _parts(self, run: Run) -> Iterator[Run]:
+        """A run without labels, addresses and what only begins a sentence."""
+        words: list[Word] = []
+        for word in run.words:
+            splits = word.start in self._blocked or (not run.sentence.prose and is_label(word.text))
+            if not splits:
+                words.append(word)
+                continue
+            yield from self._stripped(run, words)
+            words = []
+        yield from self._stripped(run, words)
+
+    def _stripped(self, run: Run, words: list[Word]) -> Iterator[Run]:
+        begins = run.begins and bool(words) and words[0] is run.words[0]
+        person = False
+        first, last = 0, len(words)
+        while first < last:
+            text = words[first].text
+            small = not is_capital(text) or not text[0].isalnum()
+            opens = begins and text.lower() in self._tongue.stop_words and (not text.isupper() or len(text) == 1)
+            if is_title(text) and first + 1 < last:
+                person = True
+            elif not (small or opens or is_label(text)):
+                break
+            begins = begins and not opens and not is_title(text)
+            first += 1
+        while last > first and self._is_tail(words[last - 1].text, last - first):
+            last -= 1
+        if 0 < last - first <= _MOST_WORDS:
+            yield Run(words[first:last], run.sentence, begins, person)
+
+    def _is_tail(self, text: str, left: int) -> bool:
+        if not is_capital(text) and not text[0].isdigit():
+            return True
+        if is_roman(text) and left > 1:
+            return False
+        return is_label(text) or text.lower() in self._tongue.stop_words and not text.isupper()
+
+    def _judge(self, run: Run) -> Find | None:
+        name = run.name
+        if is_noise(name):
+            return None
+        if run.person:
+            return Find(run.start, run.end, name, EntityKind.PERSON)
+        kind = kind_of(name)
+        if len(run.words) == 1:
+            verdict = self._single(run)
+        elif run.sentence.prose:
+            verdict = self._several(run)
+        else:
+            verdict = self._in_heading(run, kind)
+        if verdict == "rest":
+            rest = run.words[1:]
+            while rest and not is_capital(rest[0].text):
+                rest = rest[1:]
+            return self._judge(Run(rest, run.sentence, False)) if rest else None
+        if verdict == "no":
+            return None
+        return Find(run.start, run.end, name, kind, weak=verdict == "weak")
+
+    def _single(self, run: Run) -> str:
+        text = run.words[0].text
+        key = text.lower()
+        casing, common = self._casing, self._tongue.common
+        if (
+            len(text) < 2
+            or is_roman(text)
+            or (key in self._tongue.stop_words and not (text.isupper() and listed(fold(text))))
+        ):
+            return "no"
+        if listed(fold(text)) in {"country", "place", "demonym"}:
+            return "name" if run.sentence.prose or casing.inner[key] else "weak"
+        if self._tongue.code == "de":
+            return self._single_german(key, run)
+        if not run.sentence.prose:
+            return "name" if casing.is_named(key) and key not in common else "weak"
+        if run.begins and not casing.is_named(key):
+            unknown = (
+                bool(common) and key not in common and not casing.small[key] and not key.endswith(_NO_NAME_ENDINGS)
+            )
+            return "name" if unknown else "weak"
+        if casing.small[key] >= casing.inner[key]:
+            return "weak"
+        if key in common and (casing.is_determined(key) or text.isupper()):
+            return "weak"
+        return "name"
+
+    def _single_german(self, key: str, run: Run) -> str:
+        casing = self._casing
+        if not run.sentence.prose or key.endswith(_GERMAN_NOUNS) or casing.small[key]:
+            return "weak"
+        text = run.words[0].text
+        if text.isupper() or any(map(str.isupper, text[1:])):
+            return "name" if casing.inner[key] else "weak"
+        return "name" if casing.inner[key] >= 2 and casing.never_determined(key) else "weak"
+
+    def _several(self, run: Run) -> str:
+        casing, common = self._casing, self._tongue.common
+        keys = [word.text.lower() for word in run.words if is_capital(word.text)]
+        plain = [key in common or casing.small[key] > 0 for key in keys]
+        if run.begins and len(keys) > 1 and not casing.is_named(keys[0]) and not has_legal_form(run.name):
+            if plain[0] or not common:
+                return "weak" if len(keys) == 2 and plain[1] else "rest"
+        if all(casing.small[key] >= casing.inner[key] for key in keys):
+            return "weak"
+        return "name"
+
+    def _in_heading(self, run: Run, kind: EntityKind) -> str:
+        casing, common = self._casing, self._tongue.common
+        keys = [word.text.lower() for word in run.words if is_capital(word.text) and len(word.text) > 1]
+        plain = [key in common or casing.small[key] > 0 or key in self._tongue.stop_words for key in keys]
+        if has_legal_form(run.name) or (kind is EntityKind.PERSON and not all(plain[1:])):
+            return "name"
+        if kind is not EntityKind.UNKNOWN and not all(plain):
+            return "name"
+        if not common:
+            return "name" if all(casing.is_named(key) for key in keys) else "weak"
+        shouted = all(word.text.isupper() for word in run.words)
+        return "name" if not any(plain) and not shouted and len(keys) <= 4 and len(keys) > 1 else "weak"
+
+
+def _known_inside(run: Run, known: set[str]) -> Iterator[Find]:
+    """The longest known names within a run."""
+    place = 0
+    while place < len(run.words):
+        for end in range(len(run.words), place, -1):
+            part = Run(run.words[place:end], run.sentence, False, False)
+            if fold(part.name) in known:
+                yield Find(part.start, part.end, part.name, kind_of(part.name))
+                place = end - 1
+                break
+        place += 1
