@@ -1,6 +1,7 @@
 """The source drawer: a page of a document beside the page that people work on, with the place marked.
 
-What is open stands in the URL (`doc`, `page`, `hit`), so that a link, a reload and the browser's back button find it again.
+What is open stands in the URL (`doc`, `page`, `hit`; `span` for a quote inside the passage), so that a link, a reload and
+the browser's back button find it again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cortex_engine.core.search import SearchHit
 from cortex_ui import exporting, languages, safe, search_state, wording
 from cortex_ui.session import suite, told
 
-PARAMETERS = ("doc", "page", "hit")
+PARAMETERS = ("doc", "page", "hit", "span")
 _QUERY = "drawer_query"
 _VIEW = "drawer_view"
 _WIDTH = 760
@@ -26,6 +27,7 @@ _DRAWN = 1280
 """Pixels of a page's picture: sharp on screens with two pixels to a point, small on the way."""
 
 _LARGEST_PAGE = 1_000_000
+_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,21 @@ class _Wanted:
     remark: str = ""
 
 
-def open_document(document_id: str, page: int = 1, chunk_id: str = "", query: str = "") -> None:
-    """Open the drawer on a page (an `on_click` callback); `query`: whose words are marked."""
+def open_document(document_id: str, page: int = 1, chunk_id: str = "", query: str = "", span: Span = (0, 0)) -> None:
+    """Open the drawer on a page (an `on_click` callback).
+
+    Args:
+        query: whose words are marked.
+        span: the characters of a quote, marked in place of the whole passage.
+    """
     st.session_state[_QUERY] = query
     st.query_params["doc"] = document_id
     _go(page)
-    if chunk_id:
-        st.query_params["hit"] = chunk_id
-    else:
-        st.query_params.pop("hit", None)
+    for name, value in (("hit", chunk_id), ("span", f"{span[0]}-{span[1]}" if span[1] > span[0] else "")):
+        if value:
+            st.query_params[name] = value
+        else:
+            st.query_params.pop(name, None)
 
 
 def best_page(hit: SearchHit, query: str) -> int:
@@ -160,6 +168,7 @@ def _view(document: Document, page: int, passage: Passage | None) -> PageView:
     """The page; the one shown last is kept, so that a click beside it draws nothing anew."""
     query = st.query_params.get("q", "") or st.session_state.get(_QUERY, "")
     start, end = (passage.chunk.char_start, passage.chunk.char_end) if passage else (0, 0)
+    start, end = _span() or (start, end)
     asked = (document.id, page, start, end, query)
     kept = st.session_state.get(_VIEW)
     if kept is None or kept[0] != asked:
@@ -167,6 +176,15 @@ def _view(document: Document, page: int, passage: Passage | None) -> PageView:
         st.session_state[_VIEW] = kept
     view: PageView = kept[1]
     return view
+
+
+def _span() -> Span | None:
+    """The characters of the quote that the URL names, None where it names none (or none that makes sense)."""
+    first, _, last = st.query_params.get("span", "").partition("-")
+    if not all(each.isascii() and each.isdigit() for each in (first, last)):
+        return None
+    start, end = int(first[:_DIGITS]), int(last[:_DIGITS])
+    return (start, end) if start < end else None
 
 
 def _go(page: int) -> None:
@@ -280,8 +298,7 @@ def _take_away(document: Document, page: int) -> None:
             )
         with st.popover("Link", icon=":material/link:", type="tertiary", key="drawer_link"):
             params: dict[str, str | list[str]] = {"doc": document.id, "page": str(page)}
-            if hit := st.query_params.get("hit", ""):
-                params["hit"] = hit
+            params |= {name: value for name in ("hit", "span") if (value := st.query_params.get(name, ""))}
             if query := st.query_params.get("q", ""):
                 params["q"] = query
             st.code(exporting.link(params), language=None, wrap_lines=True)

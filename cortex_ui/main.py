@@ -20,7 +20,16 @@ def _pages() -> dict[str, list[st.Page]]:
     return {
         "": [st.Page(home.draw, title="Home", icon=":material/home:", default=True)],
         "Find": [
-            page("3_Knowledge_Search.py", "Knowledge Search", "search", "Find passages by meaning, by word, or both.")
+            page("3_Knowledge_Search.py", "Knowledge Search", "search", "Find passages by meaning, by word, or both."),
+            page(
+                "Ask.py", "Ask", "forum", "Ask a question; every sentence of the answer names the page that proves it."
+            ),
+            page(
+                "Knowledge_Graph.py",
+                "Knowledge Graph",
+                "hub",
+                "Names in the documents, what connects them, and the sentences that prove it.",
+            ),
         ],
         "Library": [
             page(

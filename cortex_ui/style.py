@@ -117,8 +117,11 @@ _KEYS = """
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
     const wanted = (event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
-    const field = wanted && document.querySelector('.st-key-q input, .st-key-home_q input');
+    const field = wanted && document.querySelector('.st-key-q input, .st-key-home_q input, .st-key-ask_box textarea');
     if (field) { event.preventDefault(); field.focus(); field.select(); }
+  });
+  document.addEventListener("animationstart", (event) => {
+    if (event.animationName === "cx-here") event.target.closest('[data-testid="stChatMessage"]')?.scrollIntoView();
   });
   document.addEventListener("paste", (event) => {
     const file = [...(event.clipboardData?.files || [])].find((each) => each.type.startsWith("image/"));
@@ -133,8 +136,8 @@ _KEYS = """
 })();
 </script>
 """
-"""`/` and Ctrl-K go to the search box; a picture that is pasted goes to where pictures are searched. The only script of ours;
-nothing that a person typed is in it."""
+"""`/` and Ctrl-K go to the search box; a picture that is pasted goes to where pictures are searched; the newest question of a
+conversation is scrolled to when it appears. The only script of ours; nothing that a person typed is in it."""
 
 
 def apply() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 _KINDS = {
@@ -38,6 +39,11 @@ def number(value: int) -> str:
 def count(value: int, noun: str) -> str:
     """(1, "passage") -> "1 passage", (1538, "passage") -> "1,538 passages"."""
     return f"{value:,} {noun if value == 1 else _PLURALS.get(noun, noun + 's')}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """("a", "b", "c") -> "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def size(count_of_bytes: int) -> str:

@@ -40,10 +40,12 @@ def _settings(loaded: LoadedConfig) -> None:
         key="settings_search",
         width=420,
     )
+    groups = [_ALL, *dict.fromkeys(state.group for state in states)]
+    linked = st.query_params.get("group", _ALL)  # a page that speaks of settings links to them
     group = st.pills(
         "Group",
-        [_ALL, *dict.fromkeys(state.group for state in states)],
-        default=_ALL,
+        groups,
+        default=linked if linked in groups else _ALL,
         required=True,
         label_visibility="collapsed",
         key="settings_group",
