@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from cortex_engine.core.app import HistoryEntry, Judgement, SavedSearch
 from cortex_engine.core.search import Filters, HitKind, Query, SearchMode
 
+_MOST_MISSED = 0.5
+
 HISTORY_LENGTH = 200
 """Distinct searches that are remembered."""
 
@@ -112,6 +114,9 @@ def query_from_json(text: str) -> Query:
     weight = stored.get("picture_weight")
     if isinstance(weight, (int, float)) and not isinstance(weight, bool) and 0 <= weight <= 1:
         values["picture_weight"] = float(weight)
+    rate = stored.get("miss_rate")
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 <= rate <= _MOST_MISSED:
+        values["miss_rate"] = float(rate)
     return Query(**{"text": "", **values})
 
 
