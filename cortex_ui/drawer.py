@@ -7,6 +7,7 @@ the browser's back button find it again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -27,6 +28,7 @@ _DRAWN = 1280
 """Pixels of a page's picture: sharp on screens with two pixels to a point, small on the way."""
 
 _LARGEST_PAGE = 1_000_000
+_GRAPH = Path(__file__).parents[1] / "pages" / "Knowledge_Graph.py"
 _DIGITS = 12
 
 
@@ -296,6 +298,8 @@ def _take_away(document: Document, page: int) -> None:
                 args=(document.id, page),
                 key="drawer_like",
             )
+        if suite().config.graph_enabled:
+            st.page_link(_GRAPH, label="Graph", icon=":material/hub:", query_params={"document": document.id})
         with st.popover("Link", icon=":material/link:", type="tertiary", key="drawer_link"):
             params: dict[str, str | list[str]] = {"doc": document.id, "page": str(page)}
             params |= {name: value for name in ("hit", "span") if (value := st.query_params.get(name, ""))}

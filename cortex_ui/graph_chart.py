@@ -27,7 +27,8 @@ _INK_LIGHT, _INK_DARK = "#0F172A", "#E6E9F2"
 _LINE_LIGHT, _LINE_DARK = "#7A859C", "#75809A"
 _HEIGHT = 560
 _SMALLEST, _LARGEST, _SHEET = 11.0, 36.0, 20.0
-_THIN, _THICK = 1.0, 5.0
+_THIN, _THICK = 1.1, 5.0
+_ONE = math.log1p(1)
 _LABEL = 26
 _PHONE = 480
 _NAMED_NARROW = 30
@@ -239,19 +240,19 @@ def _links(found: Neighbourhood, seen: state.Seen, is_dark: bool) -> list[dict[s
     """Edges between names, thicker where more sentences prove them; dotted ones to the documents that name them."""
     sheets = {node.id for node in found.nodes if node.what == "document"}
     between = [edge for edge in found.edges if edge.source not in sheets and edge.target not in sheets]
-    most = max((edge.weight for edge in between), default=0.0) or 1.0
+    most = math.log1p(max((edge.proofs for edge in between), default=1))
     quiet, loud = (_LINE_DARK, DARK[0]) if is_dark else (_LINE_LIGHT, LIGHT[0])
     drawn = []
     for edge in found.edges:
         ends = {edge.source, edge.target}
         meant = ends == {seen.first, seen.second} if seen.second else seen.first in ends
         named = bool(ends & sheets)
-        share = 0.0 if named else min(1.0, max(0.0, edge.weight) / most)
+        share = 0.0 if named else math.log1p(edge.proofs) / most - _ONE / most
         style = {
             "width": round(_THIN + (_THICK - _THIN) * share, 2),
             "type": "dotted" if named else "solid",
             "color": loud if meant else quiet,
-            "opacity": 0.9 if meant else 0.14 if seen.first else round(0.35 + 0.35 * share, 2),
+            "opacity": 0.9 if meant else 0.16 if seen.first else 0.6 if named else round(0.4 + 0.35 * share, 2),
             "curveness": 0.06,
         }
         drawn.append({"source": edge.source, "target": edge.target, "lineStyle": style})

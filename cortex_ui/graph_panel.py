@@ -136,11 +136,9 @@ def _entity_row(entity: GraphEntity) -> None:
             safe.show(f'<span class="cx-quiet">{wording.count(entity.documents, "document")}</span>')
 
 
-def node_button(one: str, name: str, kind: EntityKind, icon: str | None = None) -> None:
+def node_button(one: str, name: str, kind: EntityKind) -> None:
     """Look at a node."""
-    st.button(
-        words.label(name, kind), icon=icon, type="tertiary", on_click=state.look_at, args=(one,), key=f"node_{one}"
-    )
+    st.button(words.label(name, kind), type="tertiary", on_click=state.look_at, args=(one,), key=f"node_{one}")
 
 
 def _nodes(nodes: Sequence[GraphNode]) -> None:
@@ -151,10 +149,14 @@ def _nodes(nodes: Sequence[GraphNode]) -> None:
     )
     whole = bool(st.session_state.get("graph_nodes_whole"))
     ordered = sorted(nodes, key=lambda node: (-node.weight, node.name))
+    named = [node for node in ordered if node.what != "document"]
+    sheets = [node for node in ordered if node.what == "document"]
     with st.container(gap=None, key="list_nodes"):
-        for node in ordered if whole else ordered[:_NODES]:
-            icon = ":material/description:" if node.what == "document" else None
+        for node in named if whole else named[:_NODES]:
             with st.container(key=f"rows_node_{node.id}"):
-                node_button(node.id, node.name, node.kind, icon)
-    if not whole and len(ordered) > _NODES:
-        graph_entity.more_button(len(ordered) - _NODES, "graph_nodes_whole")
+                node_button(node.id, node.name, node.kind)
+    if not whole and len(named) > _NODES:
+        graph_entity.more_button(len(named) - _NODES, "graph_nodes_whole")
+    with st.container(gap=None, key="list_sheets"):
+        for node in sheets:
+            graph_entity.document_row(node.id, node.name, "")

@@ -222,14 +222,14 @@ def hits(text: str) -> tuple[SearchHit, ...]:
     Raises:
         CortexError: nothing can answer it.
     """
-    asked = search_state.gathered()
+    asked = search_state.last()
     query = asked.query() if asked.text.strip() == text else Query(text)
     query = replace(query, text=text, picture="")
     if query.mode is not SearchMode.LEXICAL and not suite().embedding_ready(query.filters.collections):
         query = replace(query, mode=SearchMode.LEXICAL)
     key, kept = (query, suite().moment()), st.session_state.get(_HITS)
     if kept is None or kept[0] != key:
-        kept = st.session_state[_HITS] = (key, suite().search(query).hits)
+        kept = st.session_state[_HITS] = (key, suite().search(query, record=False).hits)
     found: tuple[SearchHit, ...] = kept[1]
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from cortex_engine.core.errors import CortexError
@@ -10,6 +12,7 @@ from cortex_ui import drawer, exporting, safe, search_state, standing
 from cortex_ui.session import suite
 
 _JUDGED = "search_judged"
+_GRAPH = Path(__file__).parents[1] / "pages" / "Knowledge_Graph.py"
 
 
 def read_judgements(query: Query) -> None:
@@ -62,6 +65,8 @@ def draw(hit: SearchHit, query: Query) -> None:
         f"<tr><td>{name}</td><td>{score}</td><td>{rank}</td></tr>" for name, score, rank in standing.numbers(hit)
     )
     safe.show(f'<table class="cx-facts"><tbody>{rows}</tbody></table>')
+    if hit.kind is HitKind.TEXT and suite().config.graph_enabled:
+        st.page_link(_GRAPH, label="Show in graph", icon=":material/hub:", query_params={"passage": hit.chunk_id})
     st.markdown("**Link to this passage**" if hit.kind is HitKind.TEXT else "**Link to this picture**")
     params: dict[str, str | list[str]] = dict(search_state.gathered().url())
     params |= {"doc": hit.document_id, "page": str(hit.page), "hit": hit.chunk_id}

@@ -9,13 +9,14 @@ import streamlit as st
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.documents import Document
 from cortex_engine.core.reports import Job
-from cortex_ui import cards, drawer, migrations, model_words, safe, wording
+from cortex_ui import cards, drawer, graph_words, migrations, model_words, safe, wording
 from cortex_ui.session import suite, told
 
 _PAGES = Path(__file__).parents[1] / "pages"
 _SEARCH, _INGEST = _PAGES / "3_Knowledge_Search.py", _PAGES / "2_Knowledge_Ingest.py"
 _COLLECTIONS, _INSPECTOR = _PAGES / "5_Collection_Management.py", _PAGES / "Maintenance.py"
-_RECENT = 10
+_GRAPH = _PAGES / "Knowledge_Graph.py"
+_RECENT, _NAMES = 10, 8
 _QUESTIONS = 4
 _FOLLOW_SECONDS = 2.0
 
@@ -112,9 +113,24 @@ def _contents(busy: bool) -> None:
     _troubles()
     _jobs()
     _moves()
+    _names()
     _recent()
     if busy and not _busy():
         st.rerun()
+
+
+def _names() -> None:
+    """What the documents speak of most, each a way into the graph."""
+    named = suite().find_entities(limit=_NAMES) if suite().config.graph_enabled else []
+    if not named:
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("Most mentioned")
+        st.page_link(_GRAPH, label="Knowledge Graph", icon=":material/arrow_forward:", icon_position="right")
+    with st.container(horizontal=True, gap="small", key="home_names"):
+        for entity in named:
+            name = f"{safe.label(graph_words.short(entity.name, 40))} :gray[{wording.number(entity.mentions)}]"
+            st.page_link(_GRAPH, label=name, icon=":material/hub:", query_params={"entity": entity.id})
 
 
 def _moves() -> None:

@@ -157,6 +157,12 @@ def settle() -> Asked:
     return asked
 
 
+def last() -> Asked:
+    """What was asked last, also after the page was left."""
+    asked: Asked = st.session_state.get(_LAST) or Asked()
+    return asked
+
+
 def found(query: Query) -> SearchResult:
     """The result; asked of the engine only when the query or the library is another than before.
 

@@ -130,6 +130,9 @@ def _head(asked: Asked, result: SearchResult) -> None:
         safe.show(f'<div class="cx-quiet" role="status">{safe.escape(hits.count_line(result))}</div>')
         with st.container(horizontal=True, gap="small", width="content"):
             searches.keep(asked)
+            if asked.text.strip() and suite().config.graph_enabled:
+                graph = {"q": asked.text.strip()}
+                st.page_link(_PAGES / "Knowledge_Graph.py", label="Graph", icon=":material/hub:", query_params=graph)
             with st.popover("Export", icon=":material/download:", type="tertiary", key="export"):
                 exporting.results(result)
             with st.popover("Searches", icon=":material/history:", type="tertiary", key="searches"):
