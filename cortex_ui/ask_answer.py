@@ -97,7 +97,7 @@ def _numbers(numbers: Sequence[int]) -> str:
     return f"source{'' if len(numbers) == 1 else 's'} {wording.listed([str(each) for each in numbers])}"
 
 
-def verdict(answer: Answer) -> str:
+def borne_out(answer: Answer) -> str:
     """ "5 of 6 sentences are borne out by their sources"."""
     total = len(answer.sentences)
     good = sum(sentence.proof is not Proof.UNVERIFIED for sentence in answer.sentences)
@@ -118,7 +118,7 @@ def _checked(answer: Answer) -> None:
     """The verdict; opened, it says of each sentence how it was checked."""
     good = all(sentence.proof is not Proof.UNVERIFIED for sentence in answer.sentences)
     with st.expander(
-        verdict(answer),
+        borne_out(answer),
         icon=":material/verified:" if good else ":material/rule:",
         type="compact",
         key=f"ask_checked_{answer.turn_id}",

@@ -51,7 +51,7 @@ def number(source: CitedSource, answer: Answer, position: int) -> None:
     said = source.quote or source.text
     tip = f"{where(source)}: “{_short(said, _TIP)}”"
     st.button(
-        str(source.number),
+        f"{source.number}",
         help=safe.label(tip),
         on_click=open_source,
         args=(source, answer.searched, answer.sentences[position].text),

@@ -14,6 +14,7 @@ from browser_kit.watching import eventually, ready
 FINAL = ("Done", "Already here", "Failed", "Quarantined", "Cancelled")
 TITLES = {
     "search": "Knowledge Search",
+    "ask": "Ask",
     "ingest": "Knowledge Ingest",
     "collections": "Collection Management",
     "maintenance": "Maintenance",

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = {
     "home": "/",
     "search": "/Knowledge_Search",
+    "ask": "/Ask",
     "ingest": "/Knowledge_Ingest",
     "collections": "/Collection_Management",
     "maintenance": "/Maintenance",
