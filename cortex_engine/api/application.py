@@ -15,6 +15,7 @@ from cortex_engine.api import (
     routes_care,
     routes_collections,
     routes_documents,
+    routes_flights,
     routes_health,
     routes_jobs,
     routes_keys,
@@ -30,6 +31,7 @@ from cortex_engine.suite import CortexSuite
 _ROUTES = (
     routes_health,
     routes_search,
+    routes_flights,
     routes_jobs,
     routes_collections,
     routes_documents,

@@ -63,7 +63,8 @@ class SearchAsked(Asked):
 
     `picture`: what hits should look like, as base64, or a reference: what `/search/pictures` gave, the id of a picture hit, or
     `document_id:page`; `query` may be empty then. `kinds`: only hits of these kinds. `rerank`, `rerank_candidates`,
-    `rerank_top_k`, `picture_weight`: as the settings say unless given. `prefetch`: by which vectors pictures are found.
+    `rerank_top_k`, `picture_weight`, `candidates` (of each way of searching): as the settings say unless given. `prefetch`: by which vectors pictures
+    are found.
     """
 
     query: Text
@@ -72,6 +73,7 @@ class SearchAsked(Asked):
     filters: FiltersAsked = FiltersAsked()
     top_k: Annotated[int, Field(ge=1, le=1000)] = 10
     group: bool = False
+    candidates: Annotated[int, Field(ge=0, le=100_000)] = 0
     trace: bool = False
     picture: Picture = ""
     kinds: Annotated[tuple[HitKind, ...], Field(max_length=2)] = ()
@@ -80,6 +82,7 @@ class SearchAsked(Asked):
     rerank_top_k: Annotated[int, Field(ge=0, le=1000)] = 0
     prefetch: Literal["", "picture", "description"] = ""
     picture_weight: Annotated[float | None, Field(ge=0, le=1)] = None
+    miss_rate: Annotated[float | None, Field(ge=0, le=0.5)] = None
 
     def question(self, picture: str) -> Query:
         """As the engine takes it, with a reference to its picture."""
@@ -89,6 +92,7 @@ class SearchAsked(Asked):
             top_k=self.top_k,
             filters=self.filters.filters(self.collections),
             group=self.group,
+            candidates=self.candidates,
             picture=picture,
             kinds=self.kinds,
             rerank=self.rerank,
@@ -96,6 +100,7 @@ class SearchAsked(Asked):
             rerank_top_k=self.rerank_top_k,
             prefetch=self.prefetch,
             picture_weight=self.picture_weight,
+            miss_rate=self.miss_rate,
         )
 
 
@@ -183,7 +188,7 @@ class Step(BaseModel):
 
 
 class Found(BaseModel):
-    """A result. `degraded`: stages that could not do their part; `warnings`: sentences for people."""
+    """A result. `degraded`: stages that could not do their part; `warnings`: sentences for people; `flight_id`: see `/flights`."""
 
     query: str
     mode: SearchMode
@@ -192,6 +197,7 @@ class Found(BaseModel):
     degraded: list[str]
     warnings: list[str]
     trace: list[Step] = []
+    flight_id: str = ""
 
     @classmethod
     def of(cls, result: SearchResult, trace: bool) -> Found:
@@ -204,6 +210,7 @@ class Found(BaseModel):
             degraded=list(result.degraded),
             warnings=list(result.warnings),
             trace=[Step.of(step) for step in result.trace.steps] if trace else [],
+            flight_id=result.flight_id,
         )
 
 
@@ -272,13 +279,18 @@ async def search(asked: SearchAsked, request: Request, suite: Suite) -> Found:
 
 
 def _found(suite: CortexSuite, asked: SearchAsked) -> SearchResult:
+    return suite.search(question(suite, asked), "api")
+
+
+def question(suite: CortexSuite, asked: SearchAsked) -> Query:
+    """As the engine takes it; a picture that came with it is kept."""
     picture = asked.picture.strip()
     if picture and not _REFERENCE.fullmatch(picture):
         try:
             picture = suite.keep_picture(base64.b64decode(picture, validate=True))
         except binascii.Error:
             raise Refused(422, "invalid", "The picture is neither base64 nor a reference to a picture.") from None
-    return suite.search(asked.question(picture))
+    return asked.question(picture)
 
 
 @router.post("/search/pictures", dependencies=READ, openapi_extra={"requestBody": PICTURE_SCHEMA})

@@ -18,6 +18,8 @@ _COMMANDS = {
     "samples": ("ingesting", "Sample documents to try things on."),
     "jobs": ("ingesting", "List, pause, resume, cancel and retry ingests."),
     "search": ("searching", "Find passages."),
+    "flights": ("flights", "Recorded searches: what each stage saw; replay, export, forget."),
+    "why": ("flights", "Why a document did not come back, and what brings it back."),
     "evaluate": ("searching", "Measure retrieval on a data set in BEIR layout."),
     "collections": ("keeping", "List and change collections."),
     "documents": ("keeping", "List, show, open and delete documents."),

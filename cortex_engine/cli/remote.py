@@ -70,6 +70,7 @@ class Application:
             },
             "top_k": query.top_k,
             "group": query.group,
+            "candidates": query.candidates,
             "trace": True,
             "picture": query.picture,
             "kinds": query.kinds,
@@ -78,6 +79,7 @@ class Application:
             "rerank_top_k": query.rerank_top_k,
             "prefetch": query.prefetch,
             "picture_weight": query.picture_weight,
+            "miss_rate": query.miss_rate,
         }
         return _result(query, self.ask("POST", "/v1/search", asked, _SEARCH_SECONDS))
 
@@ -157,4 +159,6 @@ def _result(query: Query, found: dict[str, Any]) -> SearchResult:
         stages = {name: StageStanding(**standing) for name, standing in row["stages"].items()}
         hits.append(SearchHit(**fields, media_type=row["type"], collections=tuple(row["collection"]), stages=stages))
     trace = SearchTrace(tuple(TraceStep(**step) for step in found["trace"]))
-    return SearchResult(query, tuple(hits), trace, tuple(found["degraded"]), tuple(found["warnings"]))
+    return SearchResult(
+        query, tuple(hits), trace, tuple(found["degraded"]), tuple(found["warnings"]), flight_id=found["flight_id"]
+    )

@@ -71,6 +71,7 @@ _MODES = click.Choice(["hybrid", "traditional", "lexical", "graphrag", "vector"]
 @click.option("--collection", "collections", multiple=True, help="Search in this collection only (may be repeated).")
 @click.option("--mode", type=_MODES, default="hybrid", show_default=True)
 @click.option("--top-k", type=int, default=10, show_default=True, help="How many results.")
+@click.option("--candidates", type=int, default=0, help="Of each way of searching (default: the setting).")
 @click.option(
     "--filter",
     "filters",
@@ -107,7 +108,7 @@ def search(
         result = running.search(_with_picture(question, picture, running.keep_picture))
     else:
         with open_suite(context) as suite:
-            result = suite.search(_with_picture(question, picture, suite.keep_picture))
+            result = suite.search(_with_picture(question, picture, suite.keep_picture), "command line")
     if as_json:
         print_json(result_json(result, trace))
     else:
@@ -141,6 +142,7 @@ def result_json(result: SearchResult, trace: bool = False) -> dict[str, object]:
         "timings_ms": {stage: round(value, 3) for stage, value in result.timings_ms.items()},
         "degraded": list(result.degraded),
         "warnings": list(result.warnings),
+        "flight_id": result.flight_id,
     }
     if trace:
         found["trace"] = plain(result.trace.steps)
