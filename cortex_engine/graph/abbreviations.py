@@ -18,6 +18,9 @@ _SMALL = frozenset(
     "of the and for in on to a an at by with und der die das des für von zu im de la le les du des et pour en y el los del e di".split()
 )
 
+_LEGAL = frozenset("corporation company inc ltd limited incorporated corp llc plc group gmbh ag".split())
+"""What an abbreviation often leaves out: International Business Machines Corporation (IBM)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Abbreviation:
@@ -73,7 +76,11 @@ def _match(short: str, candidate: str) -> str:
     """The end of `candidate` that the short form stands for, "" for none, or for one that holds its letters only by chance."""
     letters = [letter.lower() for letter in short if letter.isalnum()]
     words = list(_PART.finditer(candidate))
-    start = _by_initials(letters, words, len(letters) - 1, len(words) - 1)
+    last = len(words) - 1
+    start = _by_initials(letters, words, len(letters) - 1, last)
+    while start < 0 and last > 0 and words[last].group().lower() in _LEGAL:
+        last -= 1
+        start = _by_initials(letters, words, len(letters) - 1, last)
     if start >= 0:
         return candidate[words[start].start() :]
     return _by_letters(short, letters, candidate)
@@ -116,5 +123,5 @@ def _is_likely(short: str, letters: list[str], long: str, initials: int) -> bool
     if len(long) < len(short) + 3 or short.lower() in {word.lower() for word in words}:
         return False
     if len(words) == 1:
-        return len(letters) >= 2 and len(long) >= 6 and initials >= 1 and short.isupper() and len(letters) <= 4
+        return len(letters) >= 3 and len(long) >= 6 and initials >= 1 and short.isupper() and len(letters) <= 4
     return initials >= 0.6 * len(letters) and len(words) <= len(letters) + 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from cortex_engine.graph.segments import Sentence, Word
 
 _OPENERS = frozenset("\"“„«‘'([:;•–—-*")
+_NUMBERING = re.compile(r"\(?(?:[ivx]{1,5}|[a-zA-Z]|\d{1,3})[.)]+|[ivx]{2,5}")
 _DETERMINERS = frozenset(
     "the a an this that these those such each any every no its his her their our your my said other same "
     "der die das den dem des ein eine einen einem einer eines kein keine diese dieser dieses diesem diesen jede jeder jedes "
@@ -23,7 +25,12 @@ def starts(words: tuple[Word, ...]) -> Iterator[bool]:
     for word in words:
         yield fresh
         if any(map(str.isalnum, word.text)):
-            fresh = False
+            fresh = fresh and (
+                word.text.isdigit()
+                or len(word.text.rstrip(".")) == 1
+                and not word.text.isupper()
+                or _NUMBERING.fullmatch(word.text) is not None
+            )
         elif word.text in _OPENERS and not word.glued:
             fresh = True
         elif word.text in {":", ";", "•", "—"}:

@@ -28,7 +28,7 @@ from cortex_engine.graph.patterns import fixed_patterns, not_names, titles
 from cortex_engine.graph.reading import Reading
 from cortex_engine.graph.spacy_model import blank_pipeline
 
-RULES = 1
+RULES = 2
 """Counted up whenever the rules may find something else in the same document."""
 _MOST_PAIRS = 45
 """Pairs of one sentence: ten names. A list of fifty says little of any two of them."""

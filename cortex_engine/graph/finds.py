@@ -17,6 +17,7 @@ class Find:
         name: as it is to be called as far as this place tells: without line breaks; long form of a defined abbreviation.
         date: ISO date of dates.
         certain: found by a pattern that leaves no doubt, so that nothing shorter or unclear within it counts.
+        prose: stands in running text, where capitals tell something.
         weak: counts only where it turns out to be a short form of another name ("the Bank").
     """
 
@@ -27,6 +28,7 @@ class Find:
     date: str = ""
     certain: bool = False
     weak: bool = False
+    prose: bool = True
 
 
 def without_overlaps(finds: Iterable[Find]) -> list[Find]:

@@ -33,7 +33,7 @@ HONORIFICS = frozenset(
     "mr mrs ms miss mister dr prof professor herr frau monsieur madame mme mlle señor señora sir lady dame lord".split()
 )
 ROLES = frozenset(
-    "president senator governor minister chancellor king queen prince princess emperor pope bishop archbishop cardinal rabbi judge "
+    "brigadier commander corporal private engineer coroner detective inspector officer president senator governor minister chancellor king queen prince princess emperor pope bishop archbishop cardinal rabbi judge "
     "justice general colonel captain lieutenant sergeant major admiral actor actress singer author director professor congressman "
     "representative mayor ambassador saint secretary präsident bundeskanzler bundeskanzlerin kanzler könig kaiser papst président roi".split()
 )
@@ -69,6 +69,16 @@ def plain(word: str) -> str:
 def is_title(word: str) -> bool:
     """Whether a word before a name says that a person is named, and is no part of the name: Mr., Dr., President."""
     return plain(word) in _STRIPPED
+
+
+def is_organisation_head(word: str) -> bool:
+    """University, Bank, League: "the Bank" may stand for the only one that was named."""
+    return plain(word) in _ORGANISATION_HEADS
+
+
+def is_place_head(word: str) -> bool:
+    """Lake, Mount, Fort: what follows is no person's first name."""
+    return plain(word) in _PLACE_HEADS or plain(word) in {"saint", "st", "san", "santa", "new"}
 
 
 def names_person(word: str) -> bool:
@@ -107,6 +117,14 @@ def kind_of(name: str) -> EntityKind:
         return EntityKind.EVENT
     if words[-1] in _PLACE_TAILS or words[0] in _PLACE_HEADS:
         return EntityKind.PLACE
+    if (
+        len(words) == 3
+        and len(name.split()[1]) == 2
+        and name.split()[1][1] == "."
+        and words[2].isalpha()
+        and len(words[2]) > 2
+    ):
+        return EntityKind.PERSON
     return EntityKind.PERSON if _is_person(name.split()) else EntityKind.UNKNOWN
 
 

@@ -9,10 +9,10 @@ from cortex_engine.core.graph import EntityKind
 from cortex_engine.core.names import fold
 from cortex_engine.graph.casing import Casing
 from cortex_engine.graph.finds import Find
-from cortex_engine.graph.kinds import has_legal_form, is_title, kind_of
+from cortex_engine.graph.kinds import has_legal_form, is_place_head, is_title, kind_of, names_person
 from cortex_engine.graph.segments import Sentence, Word
 from cortex_engine.graph.lexicon import common_words, listed
-from cortex_engine.graph.noise import is_label, is_noise, is_roman
+from cortex_engine.graph.noise import DEFINED, is_label, is_noise, is_part_of_document, is_roman
 from cortex_engine.graph.spans import Run, is_capital, runs
 
 _NO_NAME_ENDINGS = ("ing", "ly", "ed", "tion", "tions", "ness", "ment", "able", "ise", "ize")
@@ -32,6 +32,8 @@ _GERMAN_NOUNS = (
     "lein",
     "chen",
 )
+_PROVEN = 3
+"""Times from which a common word, always large and never with an article, is a name."""
 _MOST_WORDS = 10
 
 
@@ -70,7 +72,7 @@ class NameFinder:
             if find is not None and not find.weak:
                 yield find
                 continue
-            inside = list(_known_inside(run, known))
+            inside = list(self._known_inside(run, known))
             yield from inside
             if find is not None and not inside:
                 yield find
@@ -78,9 +80,11 @@ class NameFinder:
     def _parts(self, run: Run) -> Iterator[Run]:
         """A run without labels, addresses and what only begins a sentence."""
         words: list[Word] = []
+        heading = not run.sentence.prose
+        if heading and len(run.words) > 1 and any(is_label(word.text) for word in run.words):
+            yield Run(run.words, run.sentence, run.begins, only_known=True)
         for word in run.words:
-            splits = word.start in self._blocked or (not run.sentence.prose and is_label(word.text))
-            if not splits:
+            if word.start not in self._blocked and not (heading and is_label(word.text)):
                 words.append(word)
                 continue
             yield from self._stripped(run, words)
@@ -88,34 +92,63 @@ class NameFinder:
         yield from self._stripped(run, words)
 
     def _stripped(self, run: Run, words: list[Word]) -> Iterator[Run]:
+        """The run without titles, articles and the like at its ends."""
         begins = run.begins and bool(words) and words[0] is run.words[0]
         person = False
         first, last = 0, len(words)
         while first < last:
             text = words[first].text
-            small = not is_capital(text) or not text[0].isalnum()
-            opens = begins and text.lower() in self._tongue.stop_words and (not text.isupper() or len(text) == 1)
-            if is_title(text) and first + 1 < last:
-                person = True
-            elif not (small or opens or is_label(text)):
+            if first + 1 < last and is_title(text):
+                person = words[first + 1].text != "of"
+            elif not self._is_head(words, first, begins):
                 break
-            begins = begins and not opens and not is_title(text)
+            begins = False
             first += 1
         while last > first and self._is_tail(words[last - 1].text, last - first):
             last -= 1
+        first = self._first_name(words, first, last)
         if 0 < last - first <= _MOST_WORDS:
             yield Run(words[first:last], run.sentence, begins, person)
+
+    def _is_head(self, words: list[Word], place: int, begins: bool) -> bool:
+        """Whether the first word of what is left is no part of a name."""
+        text = words[place].text
+        if not is_capital(text) or is_part_of_document(text):
+            return True
+        if not begins:
+            return False
+        numbered = (
+            len(text) == 2 and text[1] == "." and place + 1 < len(words) and self._is_plain(words[place + 1].text)
+        )
+        return numbered or (text.lower() in self._tongue.stop_words and (not text.isupper() or len(text) == 1))
 
     def _is_tail(self, text: str, left: int) -> bool:
         if not is_capital(text) and not text[0].isdigit():
             return True
         if is_roman(text) and left > 1:
-            return False
-        return is_label(text) or text.lower() in self._tongue.stop_words and not text.isupper()
+            return text == "I"
+        return is_part_of_document(text)
+
+    def _is_plain(self, text: str) -> bool:
+        return text.lower() in self._tongue.common or text.lower() in self._tongue.stop_words
+
+    def _first_name(self, words: list[Word], first: int, last: int) -> int:
+        """Where a person's name begins after what the person is: "Tower Man George Hauser"."""
+        for place in range(first + 1, last - 1):
+            before = words[place - 1].text
+            if not (self._is_plain(before) or names_person(before)) or is_place_head(before):
+                return first
+            following = words[place + 1].text
+            has_initial = (
+                len(following) == 2 and following[1] == "." and place + 2 < last and is_capital(words[place + 2].text)
+            )
+            if has_initial or (listed(fold(words[place].text)) == "first name" and is_capital(following)):
+                return place
+        return first
 
     def _judge(self, run: Run) -> Find | None:
         name = run.name
-        if is_noise(name):
+        if is_noise(name) or run.only_known:
             return None
         if run.person:
             return Find(run.start, run.end, name, EntityKind.PERSON)
@@ -133,7 +166,7 @@ class NameFinder:
             return self._judge(Run(rest, run.sentence, False)) if rest else None
         if verdict == "no":
             return None
-        return Find(run.start, run.end, name, kind, weak=verdict == "weak")
+        return Find(run.start, run.end, name, kind, weak=verdict == "weak", prose=run.sentence.prose)
 
     def _single(self, run: Run) -> str:
         text = run.words[0].text
@@ -158,9 +191,10 @@ class NameFinder:
             return "name" if unknown else "weak"
         if casing.small[key] >= casing.inner[key]:
             return "weak"
-        if key in common and (casing.is_determined(key) or text.isupper()):
-            return "weak"
-        return "name"
+        if key not in common:
+            return "name"
+        proven = casing.inner[key] >= _PROVEN and casing.never_determined(key) and not casing.small[key]
+        return "weak" if not proven or text.isupper() or key.endswith(_NO_NAME_ENDINGS) else "name"
 
     def _single_german(self, key: str, run: Run) -> str:
         casing = self._casing
@@ -176,9 +210,9 @@ class NameFinder:
         keys = [word.text.lower() for word in run.words if is_capital(word.text)]
         plain = [key in common or casing.small[key] > 0 for key in keys]
         if run.begins and len(keys) > 1 and not casing.is_named(keys[0]) and not has_legal_form(run.name):
-            if plain[0] or not common:
+            if not common or casing.small[keys[0]] or keys[0].endswith(_NO_NAME_ENDINGS):
                 return "weak" if len(keys) == 2 and plain[1] else "rest"
-        if all(casing.small[key] >= casing.inner[key] for key in keys):
+        if all(casing.small[key] >= casing.inner[key] for key in keys) or (all(plain) and keys[-1] in DEFINED):
             return "weak"
         return "name"
 
@@ -186,24 +220,25 @@ class NameFinder:
         casing, common = self._casing, self._tongue.common
         keys = [word.text.lower() for word in run.words if is_capital(word.text) and len(word.text) > 1]
         plain = [key in common or casing.small[key] > 0 or key in self._tongue.stop_words for key in keys]
-        if has_legal_form(run.name) or (kind is EntityKind.PERSON and not all(plain[1:])):
+        if has_legal_form(run.name) or (kind is EntityKind.PERSON and not (plain[-1] and keys[-1].endswith("s"))):
             return "name"
-        if kind is not EntityKind.UNKNOWN and not all(plain):
+        if kind not in {EntityKind.UNKNOWN, EntityKind.PERSON} and not all(plain):
             return "name"
         if not common:
             return "name" if all(casing.is_named(key) for key in keys) else "weak"
         shouted = all(word.text.isupper() for word in run.words)
         return "name" if not any(plain) and not shouted and len(keys) <= 4 and len(keys) > 1 else "weak"
 
-
-def _known_inside(run: Run, known: set[str]) -> Iterator[Find]:
-    """The longest known names within a run."""
-    place = 0
-    while place < len(run.words):
-        for end in range(len(run.words), place, -1):
-            part = Run(run.words[place:end], run.sentence, False, False)
-            if fold(part.name) in known:
-                yield Find(part.start, part.end, part.name, kind_of(part.name))
-                place = end - 1
-                break
-        place += 1
+    def _known_inside(self, run: Run, known: set[str]) -> Iterator[Find]:
+        """The longest known names within a run; common words that are names elsewhere only where they are all of it."""
+        place = 0
+        while place < len(run.words):
+            for end in range(len(run.words), place, -1):
+                part = Run(run.words[place:end], run.sentence, False)
+                lone = end - place == 1 < len(run.words) and self._is_plain(part.name)
+                folded = fold(part.name)
+                if not lone and (folded in known or listed(folded) in {"country", "place"}):
+                    yield Find(part.start, part.end, part.name, kind_of(part.name), prose=run.sentence.prose)
+                    place = end - 1
+                    break
+            place += 1

@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from cortex_engine.core.graph import EntityKind, ExtractedEntity
 from cortex_engine.core.names import fold
 from cortex_engine.graph.finds import Find
-from cortex_engine.graph.kinds import has_legal_form, without_legal_form
+from cortex_engine.graph.kinds import has_legal_form, is_organisation_head, without_legal_form
 from cortex_engine.graph.lexicon import listed
 
 _FIXED = frozenset({EntityKind.EMAIL, EntityKind.DATE, EntityKind.AMOUNT})
 _MOST_ALIASES = 12
+_DOMINANT = 4
+"""Times that one of several people of one family name must be named more often than the next for the bare name to mean him."""
+_LONG_FORMS = frozenset({"corporation", "company", "limited", "incorporated"})
+"""Legal forms that belong to many an official name: left off only where the text does so."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class _Group:
     kinds: Counter[EntityKind] = field(default_factory=Counter)
     date: str = ""
     strong: bool = False
+    prose: bool = False
     into: str = ""
 
     @property
@@ -87,6 +92,7 @@ class Naming:
         group = self._groups.setdefault(folded, _Group(folded))
         group.forms[find.name] += 1
         group.strong = group.strong or not find.weak
+        group.prose = group.prose or (find.prose and not find.weak)
         group.date = group.date or find.date
         if find.kind is not EntityKind.UNKNOWN:
             group.kinds[find.kind] += 1
@@ -116,7 +122,8 @@ class Naming:
             if bare == group.name or not group.strong:
                 continue
             alone = self._groups.get(fold(bare))
-            if alone is None and (" " in bare or bare.lower() not in self._common):
+            short = group.words[-1].rstrip(".").lower() not in _LONG_FORMS
+            if alone is None and short and (" " in bare or bare.lower() not in self._common):
                 alone = self._groups.setdefault(fold(bare), _Group(fold(bare), Counter({bare: 1})))
             if alone is None or alone.into:
                 continue
@@ -155,10 +162,20 @@ class Naming:
                     ends[words[0]].add(group.folded)
         for word, names in ends.items():
             short = self._groups.get(word)
-            if short is None or short.into or len(names) != 1 or listed(word) in {"country", "place", "demonym"}:
+            if short is None or short.into or listed(word) in {"country", "place", "demonym"}:
                 continue
-            if short.kind in {EntityKind.UNKNOWN, EntityKind.PERSON} and not _is_short_form(short.name):
-                self._join(short, self._groups[next(iter(names))])
+            meant = self._dominant(names)
+            if meant and short.kind in {EntityKind.UNKNOWN, EntityKind.PERSON} and not _is_short_form(short.name):
+                self._join(short, self._groups[meant])
+
+    def _dominant(self, names: set[str]) -> str:
+        """The one name that is named by far more often than all others, "" for none."""
+        ranked = sorted(names, key=lambda name: (-self._groups[name].forms.total(), name))
+        if len(ranked) > 1:
+            first, second = (self._groups[name].forms.total() for name in ranked[:2])
+            if first < _DOMINANT * second:
+                return ""
+        return ranked[0]
 
     def _is_person_like(self, group: _Group) -> bool:
         words = group.words
@@ -170,6 +187,8 @@ class Naming:
             return False
         if group.kind is EntityKind.PERSON:
             return True
+        if not group.prose or not all(word.isalpha() and word[1:].islower() for word in words if len(word) > 2):
+            return False
         return not any(
             word.lower() in self._common or (word.isupper() and len(word) > 2) or listed(fold(word)) for word in words
         )
@@ -178,7 +197,7 @@ class Naming:
         """ "the Bank" into "Union Bank", where it is the only one."""
         ends: dict[str, set[str]] = defaultdict(set)
         for group in self._own():
-            if group.strong and len(group.words) > 1 and group.kind is EntityKind.ORGANISATION:
+            if group.strong and len(group.words) > 1 and is_organisation_head(group.words[-1]):
                 ends[group.folded.split()[-1]].add(group.folded)
         for word, names in ends.items():
             short = self._groups.get(word)

@@ -37,12 +37,25 @@ however moreover furthermore therefore thus hence meanwhile nevertheless nonethe
 whereas finally firstly secondly thirdly lastly overall similarly likewise instead otherwise consequently accordingly subsequently
 today yesterday tomorrow later earlier recently currently eventually originally initially soon
 ok okay faq tbd tba n/a na asap fyi eg ie etc vs lorem ipsum
+u.s.c c.f.r usc cfr hmm bankr
 i'm i've i'll i'd it's don't
 """.split()
 LABELS = frozenset(_LABELS.split())
 """Stripped from both ends of names ("Gabriel Diaz Year", "Invoice Acme")."""
 NEVER = frozenset([*_DAYS, *_EXTRA, *MONTHS]) - {"mai", "may", "mar", "mei", "jan", "april", "june", "august", "sun"}
 """No names wherever they stand alone."""
+DEFINED = frozenset(
+    "account accounts agreement agreements amount claim closing code collateral condition conditions contribution contributions date "
+    "dates default defaults document documents effect event events expense expenses fee fees form indebtedness interest law laws "
+    "liability liabilities lien loan loans note notes notice notices obligation obligations party parties payment payments period "
+    "person persons practices property rate rates report reports right rights security statement statements tax taxes term terms "
+    "transfer year years".split()
+)
+"""Last words of what contracts define ("the Loan Documents"): things, not names."""
+_PARTS = frozenset(
+    "section sections figure figures fig figs table tables chapter chapters appendix page pages paragraph article articles annex "
+    "exhibit schedule eq equation theorem lemma no nos vol footnote isbn issn doi abbildung tabelle kapitel abschnitt seite".split()
+)
 DAYS_AND_MONTHS = frozenset(_DAYS) | frozenset(MONTHS)
 _ROMAN = re.compile(r"M{0,3}(?:C[MD]|D?C{0,3})(?:X[CL]|L?X{0,3})(?:I[XV]|V?I{0,3})")
 _RUBBISH = re.compile(r"(.)\1{3}|[^\W\d_][\d]+[^\W\d_]+[\d]+[^\W\d_]|[bcdfghjklmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ]{7}")
@@ -58,6 +71,12 @@ def is_label(word: str) -> bool:
     """Whether a word labels what stands beside it, or is a day or a month."""
     plain = word.lower().rstrip(".:")
     return plain in LABELS or plain in DAYS_AND_MONTHS
+
+
+def is_part_of_document(word: str) -> bool:
+    """Section, Figure, Monday, May: no part of a name at its ends, in running text either."""
+    plain = word.lower().rstrip(".:")
+    return plain in _PARTS or plain in DAYS_AND_MONTHS
 
 
 def is_noise(name: str) -> bool:

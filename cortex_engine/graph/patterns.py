@@ -80,6 +80,8 @@ _WORK_BEFORE = re.compile(
     r"|paper|episode|track|tracks|series|story|opera|painting|titled|entitled|musical|documentary|report|lied|buch|film|roman"
     r"|stück|chanson|livre|libro|canción|película)\b[^.;:“\"„«]{0,40})$"
 )
+_LIST_GAP = 8
+"""Characters between two quotations of one list: \", and \"."""
 _DEFINED = re.compile(r"\((?:[^()]{0,40}\s)?$")
 """A quotation in brackets gives a thing a name for the rest of a contract."""
 
@@ -98,11 +100,18 @@ def titles(text: str, offset: int) -> Iterator[Find]:
     """Titles of works: in 《》, or quoted with capitals where the words before say what it is."""
     for match in _ONLY_TITLES.finditer(text):
         yield _find(match.start(1), match.group(1), offset, EntityKind.WORK, tidy(match.group(1)))
+    work_ends = -1
     for match in _QUOTED.finditer(text):
         title = match.group(1).rstrip(",.;")
         before = text[max(0, match.start() - 60) : match.start()]
-        if _has_title_case(title) and _WORK_BEFORE.search(before) and not _DEFINED.search(before):
+        if _DEFINED.search(before) or not _has_title_case(title):
+            continue
+        goes_on = match.start() - work_ends <= _LIST_GAP and work_ends >= 0
+        if goes_on or _WORK_BEFORE.search(before):
+            work_ends = match.end()
             yield _find(match.start(1), title, offset, EntityKind.WORK, tidy(title))
+        elif len(title.split()) > 1 and title.count("\n") == 0:
+            yield _find(match.start(1), title, offset, EntityKind.UNKNOWN, tidy(title))
 
 
 def not_names(text: str) -> Iterator[tuple[int, int]]:

@@ -20,7 +20,7 @@ _LONGEST = 20_000
 _LONGEST_ROW = 400
 """Characters of a row of a table whose cells belong together as the words of a sentence do."""
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uff66-\uff9f"
-_SCRIPTS = re.compile(rf"[{_CJK}]+|[^{_CJK}]+")
+_PARTS = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}](?:[\w.&'’+#/-](?<![{_CJK}]))*|[^{_CJK}]")
 _HAS_CJK = re.compile(rf"[{_CJK}]")
 _SHOUTED = 4
 """Words from which capitals throughout are a way of writing, not names."""
@@ -118,12 +118,25 @@ def _cut(pipeline: Any, text: str, offset: int) -> Iterator[tuple[Word, ...]]:
         if here.isspace():
             continue
         start = offset + token.idx
-        parts = [match.span() for match in _SCRIPTS.finditer(here)] if _HAS_CJK.search(here) else [(0, len(here))]
+        plain = len(here) == 1 or (here.isalnum() and not _HAS_CJK.search(here))
+        parts = [(0, len(here))] if plain else list(_parts(here))
         for first, last in parts:
             glued = bool(words) and words[-1].end == start + first
             words.append(Word(here[first:last], start + first, start + last, glued))
     if words:
         yield tuple(words)
+
+
+def _parts(token: str) -> Iterator[tuple[int, int]]:
+    """Scripts and marks within a token that the tokenizer left whole: "Tours).[12]"."""
+    for match in _PARTS.finditer(token):
+        first, last = match.span()
+        stop = last < len(token) and token[last - 1] == "." and "." not in token[first : last - 1]
+        if stop and last - first > 1:
+            yield first, last - 1
+            yield last - 1, last
+        else:
+            yield first, last
 
 
 def _is_prose(words: tuple[Word, ...], stop_words: frozenset[str]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cortex_engine.core.names import fold
 from cortex_engine.graph.casing import starts
+from cortex_engine.graph.lexicon import listed
 from cortex_engine.graph.segments import Sentence, Word
 
 _LINKS = frozenset(
@@ -19,6 +21,7 @@ FOR_HEADS = frozenset(
 )
 """Words after which "for" goes on with a name: "Centre for Economic Policy Research"."""
 AFTER_COMMA = frozenset("inc ltd llc llp lp jr sr incorporated limited gmbh".split())
+_OPENING = frozenset({"The", "A", "An", "In", "On", "It", "This", "He", "She", "They", "We", "If", "For", "At", "By"})
 _INITIAL_LENGTH = 2
 
 
@@ -29,12 +32,14 @@ class Run:
     Attributes:
         begins: the first one's capital may be due to its place.
         person: a title stands before it (Mr., President).
+        only_known: a name only where the whole of it is one elsewhere.
     """
 
     words: list[Word]
     sentence: Sentence
     begins: bool
     person: bool = False
+    only_known: bool = False
 
     @property
     def start(self) -> int:
@@ -96,7 +101,7 @@ def _step(words: tuple[Word, ...], first: int, end: int) -> int:
     """How many of the next words belong to the run: 0 for none."""
     text = words[end].text
     if is_capital(text):
-        return 0 if words[end - 1].text.endswith(".") and _closes(words[end - 1].text) else 1
+        return 0 if _closes(words[end - 1].text) or (words[end - 1].text.endswith(".") and text in _OPENING) else 1
     following = words[end + 1].text if end + 1 < len(words) else ""
     if not following:
         return 0
@@ -111,6 +116,8 @@ def _step(words: tuple[Word, ...], first: int, end: int) -> int:
     lower = text.lower()
     if lower not in _LINKS and lower not in _OF or not text[0].islower():
         return 0
+    if lower == "of" and _is_personal(words[first:end]):
+        return 0
     if lower == "in" or (lower == "for" and words[first].text.lower() not in FOR_HEADS):
         return 0
     if is_capital(following):
@@ -120,6 +127,22 @@ def _step(words: tuple[Word, ...], first: int, end: int) -> int:
     return 0
 
 
+def _is_personal(words: Sequence[Word]) -> bool:
+    """Whether a run has an initial or begins with a first name: what follows "of" is then another name."""
+    return listed(fold(words[0].text)) == "first name" or any(
+        len(word.text) == 2 and word.text[1] == "." for word in words[1:]
+    )
+
+
 def _closes(text: str) -> bool:
     """Whether a full stop after a word ends what it belongs to: "Inc." does, an initial or "St." does not."""
-    return text.lower() in {"inc.", "ltd.", "corp.", "co.", "jr.", "sr.", "etc.", "llc."}
+    return text in {"LLC", "Ltd", "GmbH", "LLP", "Inc", "AG", "plc"} or text.lower() in {
+        "inc.",
+        "ltd.",
+        "corp.",
+        "co.",
+        "jr.",
+        "sr.",
+        "etc.",
+        "llc.",
+    }
