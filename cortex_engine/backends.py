@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cortex_engine.catalog.pictures import PictureCache
-from cortex_engine.config import CortexConfig, secret
+from cortex_engine.config import CortexConfig, chat_endpoint, secret
+from cortex_engine.core.answers import ChatModel
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore
 from cortex_engine.core.documents import Box, PagePicture
@@ -240,6 +241,31 @@ def build_extractor(config: CortexConfig) -> tuple[EntityExtractor, str]:
     from cortex_engine.graph.extraction import RuleExtractor
 
     return RuleExtractor(), "Rules find the names; no model is needed."
+
+
+def build_chat_model(config: CortexConfig) -> ChatModel | None:
+    """What writes answers; None where no endpoint is set (`chat_absence` says so).
+
+    Raises:
+        ConfigError: the address or the key cannot be used.
+    """
+    from cortex_engine.generation.chat import OpenAICompatibleChat
+
+    endpoint = chat_endpoint(config)
+    if endpoint is None:
+        return None
+    key = secret(endpoint.key_name) if endpoint.key_name else ""
+    return OpenAICompatibleChat(endpoint.base, endpoint.model, key, timeout=config.chat_timeout_s)
+
+
+def chat_absence(config: CortexConfig) -> str:
+    """Why no model writes answers, as a sentence, or ""."""
+    if chat_endpoint(config) is not None:
+        return ""
+    return (
+        "No chat endpoint is set, so answers quote the best sentences. Set 'chat_api_base' (or RUNPOD_API_BASE) to have a model "
+        "write them; questions and passages are sent there then."
+    )
 
 
 def _exact(folder: Path, dimension: int) -> VectorStore:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, ValidationError
 
@@ -29,7 +30,8 @@ from cortex_engine.settings.vision import PictureSettings, RerankingSettings
 CONFIG_FILE = "cortex_config.json"
 ENV_FILE = ".env"
 COMMAND_LINE = "command line"
-SECRETS = ("CORTEX_RERANKER_API_KEY", "RUNPOD_API_KEY", "OPENAI_API_KEY")
+SECRETS = ("CORTEX_RERANKER_API_KEY", "CORTEX_CHAT_API_KEY", "RUNPOD_API_KEY", "OPENAI_API_KEY")
+OPENAI_BASE = "https://api.openai.com/v1"
 """Environment variables that hold keys: no settings, never written anywhere."""
 
 
@@ -195,6 +197,42 @@ def secret(name: str, environ: Mapping[str, str] | None = None) -> str:
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"The environment variable {name} holds characters that no key has. Copy the key again.")
     return key
+
+
+@dataclass(frozen=True, slots=True)
+class ChatEndpoint:
+    """What writes answers: address, model, and the name of the secret that belongs to that host ("" for none)."""
+
+    base: str
+    model: str
+    key_name: str
+
+
+def chat_endpoint(config: CortexConfig, environ: Mapping[str, str] | None = None) -> ChatEndpoint | None:
+    """The endpoint that counts: `chat_api_base`, else the one that describes pictures, else OpenAI's own; None without any.
+
+    OpenAI's own counts only where its key and `chat_model` are set: nothing is sent there because a key happens to lie in the
+    environment. A key goes only to the host it belongs to: `OPENAI_API_KEY` to OpenAI, `RUNPOD_API_KEY` to `RUNPOD_API_BASE`,
+    `CORTEX_CHAT_API_KEY` to `chat_api_base`.
+    """
+    base = config.chat_api_base or config.vision_api_base
+    if not base:
+        if not (config.chat_model and secret("OPENAI_API_KEY", environ)):
+            return None
+        base = OPENAI_BASE
+    place = _origin(base)
+    if config.chat_api_base and secret("CORTEX_CHAT_API_KEY", environ):
+        key_name = "CORTEX_CHAT_API_KEY"
+    elif place == _origin(OPENAI_BASE):
+        key_name = "OPENAI_API_KEY"
+    else:
+        key_name = "RUNPOD_API_KEY" if place == _origin(config.vision_api_base) else ""
+    return ChatEndpoint(base, config.chat_model or config.vision_model, key_name)
+
+
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address.strip().lower())
+    return parts.scheme, parts.netloc.rpartition("@")[2].removesuffix(":443" if parts.scheme == "https" else ":80")
 
 
 def config_file(environ: Mapping[str, str], data_dir: Path) -> Path:

@@ -59,7 +59,10 @@ class ConversationRecords(CatalogPart):
                 "FROM conversation ORDER BY updated DESC, key DESC LIMIT ?",
                 (max(limit, 0),),
             )
-            return [Conversation(*row[:4], tuple(json.loads(row[4])), row[5]) for row in found]
+            return [
+                Conversation(key, title, created, updated, tuple(json.loads(collections)), turns)
+                for key, title, created, updated, collections, turns in found
+            ]
 
     def turns(self, conversation_id: str) -> list[Answer]:
         """All turns in order. Sources of deleted documents, and sentences that rested on nothing else, are gone; a note says so.
@@ -212,6 +215,8 @@ def _sources(connection: sqlite3.Connection, turn: object) -> tuple[CitedSource,
     )
     sources = []
     for number, document_id, document, page, chunk_id, text, quote, start, end, score in found:
-        place = (start, end) if text is not None else (0, 0)
-        sources.append(CitedSource(number, document_id, document, page, chunk_id, text or quote, quote, *place, score))
+        begin, last = (start, end) if text is not None else (0, 0)
+        sources.append(
+            CitedSource(number, document_id, document, page, chunk_id, text or quote, quote, begin, last, score)
+        )
     return tuple(sources)

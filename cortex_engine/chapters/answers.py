@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from cortex_engine import answering
 from cortex_engine.chapters.base import Chapter
 from cortex_engine.core.answers import Answer, AnswerEvent, Conversation, Question
+from cortex_engine.core.app import ModelStatus
+from cortex_engine.core.search import SearchResult
 
 
 class AnswersChapter(Chapter):
@@ -30,6 +32,17 @@ class AnswersChapter(Chapter):
         Closing the iterator stops the model; nothing is kept then. Raises as `answer`, when called or on the way.
         """
         return answering.answer_events(self._library, _asked(question))
+
+    def chat_status(self) -> ModelStatus:
+        """Where the model stands that writes answers: OFF while no endpoint is set, `name` is "MODEL at HOST". Never waits."""
+        return answering.chat_status(self._library)
+
+    def explanations(self, result: SearchResult) -> dict[str, str]:
+        """Chunk id -> why it fits, for the first five passages of a result, as far as the chat model has written it.
+
+        "" while it is being written; empty where `explain_hits` is off or no endpoint is set. Never waits.
+        """
+        return answering.explanations(self._library, result)
 
     def conversations(self, limit: int = 50) -> list[Conversation]:
         """The newest first."""

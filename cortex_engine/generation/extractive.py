@@ -26,8 +26,8 @@ _HEADING_WORDS = 0.5
 _PLACE = 0.1
 """What the first passage has ahead of the last one."""
 _HEADING_ONLY = 0.5
-_NEAR = 0.6
-"""Share of the best score that a further sentence must reach."""
+_NEAR, _SECOND = 0.65, 0.45
+"""Share of the best score that a further sentence must reach, and that the second one must."""
 _DIVERSITY = 0.3
 _MOST_READ = 96
 """Sentences that are embedded: those with most of the question's words."""
@@ -106,7 +106,8 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     """Rows of length 1 (or 0, where they are)."""
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    return np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
+    found: NDArray[np.float64] = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
+    return found
 
 
 def _diverse(
@@ -123,8 +124,8 @@ def _diverse(
             [place for place, each in enumerate(pieces) if each.text.casefold() in said or each.heading_only]
         ] = -np.inf
         place = int(worth.argmax())
-        enough = len(chosen) >= FEWEST
-        if not np.isfinite(worth[place]) or (enough and scores[place] < _NEAR * best) or scores[place] <= 0:
+        least = (_NEAR if len(chosen) >= FEWEST else _SECOND) * best
+        if not np.isfinite(worth[place]) or scores[place] < least or scores[place] <= 0:
             break
         chosen.append(place)
         said.add(pieces[place].text.casefold())

@@ -77,8 +77,13 @@ def read_passage(number: int, text: str, context: str, splitters: Splitters) -> 
         elif _is_heading(block):
             heading = on_one_line(block)
             found.append(_piece(number, text, (start, end), "", heading_only=True))
+        elif _is_bare_list(block):
+            found += [_piece(number, text, span, heading) for span in _line_spans(text, start, end)]
         else:
-            found += [_piece(number, text, span, heading) for span in _sentences(text, start, end, splitters)]
+            if first := _opening_heading(block):
+                heading = on_one_line(block[:first])
+                found.append(_piece(number, text, (start, start + first), "", heading_only=True))
+            found += [_piece(number, text, span, heading) for span in _sentences(text, start + first, end, splitters)]
     return [each for each in found if _LETTERS.search(each.text)]
 
 
@@ -94,6 +99,22 @@ def _is_list(block: str) -> bool:
 
 def _is_heading(block: str) -> bool:
     return len(block.strip()) <= _HEADING_LENGTH and not _END.search(block) and len(block.strip().splitlines()) <= 2
+
+
+def _is_bare_list(block: str) -> bool:
+    """Lines of a slide or poster: each begins anew, and none ends as a sentence does."""
+    lines = [line.strip() for line in block.splitlines() if line.strip()]
+    return len(lines) > 1 and not any(
+        _END.search(line) or line[0].islower() or len(line) > _HEADING_LENGTH for line in lines
+    )
+
+
+def _opening_heading(block: str) -> int:
+    """Length of a heading that stands on a paragraph without a blank line between, 0 for none."""
+    first, _, rest = block.partition("\n")
+    second = rest.lstrip().partition("\n")[0]
+    short = 0 < len(first.strip()) <= min(_HEADING_LENGTH / 2, len(second) / 2)
+    return len(first) + 1 if short and not _END.search(first) and not second[:1].islower() else 0
 
 
 def _rows(number: int, text: str, span: Span, heading: str, header: str) -> list[PassageSentence]:

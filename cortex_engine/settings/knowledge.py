@@ -44,7 +44,8 @@ class AnswerSettings(BaseModel):
         "",
         'Address of an OpenAI-compatible endpoint that writes answers; it ends in `/v1`. "" for the one that describes pictures '
         "(`RUNPOD_API_BASE`), or, where `OPENAI_API_KEY` and `chat_model` are set, OpenAI's own. Without any, answers quote the "
-        "best sentences.",
+        "best sentences. Its key comes only from the environment variable `CORTEX_CHAT_API_KEY`; `RUNPOD_API_KEY` and "
+        "`OPENAI_API_KEY` go to the hosts they belong to.",
         "Answers",
         "CORTEX_CHAT_API_BASE",
         "Questions and the passages found for them are sent there.",

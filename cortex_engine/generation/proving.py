@@ -1,0 +1,253 @@
+"""The check of a model's answer: each sentence against the passages it cites.
+
+A sentence is *quoted* when its words (or those of a quotation that makes up most of it) follow one another in a cited
+passage. It is *supported* when it is as near to a cited passage as right statements are, and holds no number, name or
+address that the passage lacks, and denies nothing that the passage affirms. Everything else is *unverified*, with the reason.
+That is a check of evidence, not of truth: docs/explanation/answers-with-proof.md says what it cannot see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cortex_engine.core.answers import AnswerSentence, CitedSource, Proof
+from cortex_engine.core.protocols import Embedder
+from cortex_engine.generation.commanding import commands_a_model
+from cortex_engine.generation.extractive import unit
+from cortex_engine.generation.marks import Statement
+from cortex_engine.generation.reading import PassageSentence, Splitter
+from cortex_engine.generation.wording import (
+    addresses,
+    denies,
+    folded,
+    folded_words,
+    inner_names,
+    known_numbers,
+    names,
+    numbers,
+    quotations,
+    stands_in,
+    tokens,
+)
+
+_SHORT = 4
+"""Tokens below which a sentence says nothing without its question."""
+_QUOTATION = 4
+"""Tokens from which words in quotation marks are held to stand there."""
+_MOSTLY = 0.5
+"""Share of a sentence's tokens that a quotation must make up to prove it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage as the check reads it.
+
+    Attributes:
+        text: the passage with what stands above it (headings, header row); orders to a model are left out.
+        pieces: its sentences, without such orders.
+    """
+
+    source: CitedSource
+    text: str
+    tokens: tuple[str, ...]
+    pieces: tuple[PassageSentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of the check.
+
+    Attributes:
+        quoted: the pieces that bear sentences out, for the sources' quotes.
+    """
+
+    sentences: tuple[AnswerSentence, ...]
+    quoted: tuple[PassageSentence, ...]
+
+
+def evidence(
+    sources: Sequence[CitedSource], contexts: Sequence[str], pieces: Sequence[PassageSentence]
+) -> list[Evidence]:
+    """The passages without sentences that give orders to a model.
+
+    Args:
+        contexts: as the sources stand.
+        pieces: of all passages (`reading.read_passage`).
+    """
+    found = []
+    for source, context in zip(sources, contexts, strict=True):
+        own = tuple(each for each in pieces if each.source == source.number)
+        kept = tuple(each for each in own if not commands_a_model(each.text))
+        text = source.text if len(kept) == len(own) else "\n".join(each.text for each in kept)
+        found.append(Evidence(source, f"{context}\n{text}", tuple(tokens(text)), kept))
+    return found
+
+
+class Prover:
+    """Checks the sentences of one answer.
+
+    Args:
+        passages: by `evidence`, number 1 first.
+        embedder: compares meanings; None where none can be used: only quotations count then.
+        bound: cosine from which on a passage bears out a statement (`supporting.measure`).
+        language: of the answer, ISO 639-1, "" where it is not known.
+        clauses: cuts a sentence at its commas.
+    """
+
+    def __init__(
+        self, passages: Sequence[Evidence], embedder: Embedder | None, bound: float, language: str, clauses: Splitter
+    ) -> None:
+        self._passages = {each.source.number: each for each in passages}
+        self._embedder = embedder
+        self._bound = bound
+        self._language = language
+        self._clauses = clauses
+        self._names = inner_names(each.text for each in passages)
+        self._vectors: dict[int, NDArray[np.float64]] = {}
+
+    def check(self, question: str, statements: Sequence[Statement]) -> Checked:
+        """Check all sentences.
+
+        Raises:
+            ModelUnavailableError: the embedder cannot be used.
+        """
+        done = [self._one(question, statement) for statement in statements]
+        return Checked(tuple(sentence for sentence, _ in done), tuple(piece for _, found in done for piece in found))
+
+    def _one(self, question: str, statement: Statement) -> tuple[AnswerSentence, list[PassageSentence]]:
+        there = tuple(number for number in statement.cited if number in self._passages)
+        missing = [number for number in statement.cited if number not in self._passages]
+        if missing:
+            return AnswerSentence(statement.text, there, Proof.UNVERIFIED, reason=self._absent(missing)), []
+        if not there:
+            return AnswerSentence(statement.text, (), Proof.UNVERIFIED, reason="It cites no passage."), []
+        verdicts = [self._against(question, statement.text.strip(), number) for number in there]
+        similarity = max((each.similarity for each in verdicts if each.similarity is not None), default=None)
+        bearing = [each for each in verdicts if not each.reason]
+        if not bearing:
+            nearest = max(verdicts, key=lambda each: each.similarity if each.similarity is not None else -1.0)
+            return AnswerSentence(statement.text, there, Proof.UNVERIFIED, similarity, nearest.reason), []
+        proof = Proof.QUOTED if any(each.quoted for each in bearing) else Proof.SUPPORTED
+        proved = tuple(each.number for each in bearing)
+        pieces = [piece for each in bearing for piece in each.pieces]
+        return AnswerSentence(statement.text, there, proof, similarity, proved_by=proved), pieces
+
+    def _absent(self, missing: Sequence[int]) -> str:
+        cited = ", ".join(f"[{number}]" for number in missing[:5])
+        count = len(self._passages)
+        return f"It cites {cited}, but there {'is only one passage' if count == 1 else f'are only {count} passages'}."
+
+    def _against(self, question: str, text: str, number: int) -> _Verdict:
+        passage = self._passages[number]
+        words = tokens(text)
+        if len(words) >= _SHORT and (pieces := _holding(words, passage)):
+            return _Verdict(number, quoted=True, pieces=pieces)
+        if reason := self._foreign(text, passage):
+            return _Verdict(number, reason=reason, similarity=self._nearest(text, number)[0])
+        if len(words) >= _SHORT and (pieces := _proving_quotation(text, words, passage)):
+            return _Verdict(number, quoted=True, pieces=pieces)
+        if len(words) < _SHORT:
+            if not stands_in(words, passage.tokens):
+                return _Verdict(number, reason=f"Its words do not stand in passage {number}.")
+            text = f"{question} {text}"
+        return self._supported(text, number)
+
+    def _foreign(self, text: str, passage: Evidence) -> str:
+        """What the statement holds that the passage lacks, as a sentence, or ""."""
+        number = passage.source.number
+        for quotation in quotations(text):
+            words = tokens(quotation)
+            if len(words) >= _QUOTATION and not stands_in(words, passage.tokens):
+                return f"The words in quotation marks do not stand in passage {number}."
+        for address in addresses(text):
+            if address.casefold() not in passage.text.casefold():
+                return f"The address {address} does not stand in passage {number}."
+        held = known_numbers(passage.text)
+        for digits, written in numbers(text).items():
+            if digits not in held:
+                return f"The number {written} does not stand in passage {number}."
+        words_held = folded_words(passage.text)
+        for name in names(text, self._language, self._names):
+            if folded(name) not in words_held and not any(part in words_held for part in folded(name).split("-")):
+                return f"The name {name} does not stand in passage {number}."
+        return ""
+
+    def _supported(self, text: str, number: int) -> _Verdict:
+        if self._embedder is None:
+            return _Verdict(number, reason="Only quotations could be checked: no model compares meanings now.")
+        similarity, pieces = self._nearest(text, number)
+        if similarity is None or similarity < self._bound:
+            said = 0.0 if similarity is None else similarity
+            reason = f"It is not near enough to what passage {number} says ({said:.2f}; at least {self._bound:.2f})."
+            return _Verdict(number, reason=reason, similarity=similarity)
+        if self._opposed(text, pieces):
+            return _Verdict(number, reason=f"It or passage {number} denies what the other says.", similarity=similarity)
+        return _Verdict(number, similarity=similarity, pieces=pieces)
+
+    def _nearest(self, text: str, number: int) -> tuple[float | None, tuple[PassageSentence, ...]]:
+        """The cosine to the nearest sentence, or two in a row, of a passage."""
+        pieces = self._passages[number].pieces
+        if self._embedder is None or not pieces:
+            return None, ()
+        if number not in self._vectors:
+            self._vectors[number] = unit(
+                self._embedder.embed_documents([" ".join(_texts(run)) for run in _runs(pieces)])
+            )
+        own = unit(self._embedder.embed_documents([text]))[0]
+        cosines = self._vectors[number] @ own
+        best = int(cosines.argmax())
+        return float(cosines[best]), _runs(pieces)[best]
+
+    def _opposed(self, text: str, pieces: Sequence[PassageSentence]) -> bool:
+        """Whether one denies and the other does not, by the clause that has most words in common."""
+        wanted = folded_words(text)
+        clauses = [
+            each.text[start:end] for each in pieces for start, end in self._clauses(each.text, 0, len(each.text))
+        ]
+        best = max(clauses, key=lambda clause: len(folded_words(clause) & wanted), default="")
+        denying = denies(text)
+        return denying != denies(best) and denying != denies(" ".join(_texts(pieces)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A sentence against one passage; `reason`: why that does not bear it out, "" where it does."""
+
+    number: int
+    reason: str = ""
+    quoted: bool = False
+    similarity: float | None = None
+    pieces: tuple[PassageSentence, ...] = ()
+
+
+def _runs(pieces: Sequence[PassageSentence]) -> list[tuple[PassageSentence, ...]]:
+    """Each sentence, and each two in a row."""
+    return [*((each,) for each in pieces), *(tuple(pieces[place : place + 2]) for place in range(len(pieces) - 1))]
+
+
+def _texts(pieces: Sequence[PassageSentence]) -> list[str]:
+    return [each.text for each in pieces]
+
+
+def _holding(words: Sequence[str], passage: Evidence) -> tuple[PassageSentence, ...]:
+    """The sentences of the passage in which these words follow one another, () where they do not."""
+    if not stands_in(words, passage.tokens):
+        return ()
+    for size in range(1, len(passage.pieces) + 1):
+        for place in range(len(passage.pieces) - size + 1):
+            run = passage.pieces[place : place + size]
+            if stands_in(words, [token for each in run for token in tokens(each.text)]):
+                return run
+    return ()
+
+
+def _proving_quotation(text: str, words: Sequence[str], passage: Evidence) -> tuple[PassageSentence, ...]:
+    for quotation in quotations(text):
+        quoted = tokens(quotation)
+        if len(quoted) >= max(_QUOTATION, _MOSTLY * len(words)) and (pieces := _holding(quoted, passage)):
+            return pieces
+    return ()
