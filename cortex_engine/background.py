@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from cortex_engine import graphing, migrating, viewing, working
+from cortex_engine import calibrating, certifying, graphing, migrating, viewing, working
 from cortex_engine.catalog.owner import OwnerInfo
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.errors import CortexError, StorageFullError, UsageError
@@ -22,6 +22,8 @@ from cortex_engine.placement import decided
 
 _log = logging.getLogger(__name__)
 
+_BREATH_SECONDS = 0.1
+"""Between two portions of measuring, which is never urgent: searches and the first file of a job find the processor free."""
 _POLL_SECONDS = 0.5
 """How often the catalog is asked for files that other processes have queued."""
 _LOCKED_SECONDS = 1.0
@@ -56,6 +58,7 @@ class Background:
         self._embedded: tuple[int, frozenset[str]] | None = None
         self._next_embedding = 0.0
         self._graph = graphing.Tending(library)
+        self._calibrating = calibrating.Calibrating(library)
         self._prepared = False
         self._warming = threading.Lock()
         self._pending = True
@@ -180,8 +183,16 @@ class Background:
             if self._move_on():
                 self._trouble = ""
                 return 0.0
+            if self._measure():
+                self._trouble = ""
+                return _BREATH_SECONDS
         self._trouble = ""
         return _POLL_SECONDS
+
+    def _measure(self) -> bool:
+        """Compare approximate searches with the exact scan, and calibrate scores; a portion when there is nothing else to do."""
+        compared = certifying.step(self._library)
+        return self._calibrating.step() or compared
 
     def _move_on(self) -> bool:
         """Do a portion of a move to another model, unless somebody in this process works on the queue: files go first."""
@@ -198,6 +209,8 @@ class Background:
             self._prepared = True
             for warning in self._library.prepare_search():
                 _log.warning("%s", warning)
+            for model_id in self._library.models():
+                certifying.review(self._library, model_id)
             self.warm()
 
     def _follow_changes(self) -> None:

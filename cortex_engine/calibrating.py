@@ -42,7 +42,7 @@ _SOURCES = 600
 _UNRELATED = 150
 _COMPARED = 500
 """So many questions are compared with so many passages of other documents for the distribution of unrelated pairs."""
-_PORTION = 8
+_PORTION_SECONDS = 0.25
 _LATER = 60.0
 _QUIET = 5.0
 """Seconds without a change of the library before its scores are calibrated."""
@@ -88,8 +88,11 @@ class Calibrating:
                 self._done = moment
                 return False
             self._work = _calibrate(self._library, waiting[0])
-        if next(self._work, self) is self:
-            self._work = None
+        until = time.monotonic() + _PORTION_SECONDS
+        while time.monotonic() < until:
+            if next(self._work, self) is self:
+                self._work = None
+                break
         return True
 
     def _loaded(self) -> list[str]:
@@ -121,7 +124,7 @@ def made_questions(texts: Sequence[str], count: int, seed: int = 0) -> list[tupl
     from cortex_engine.chunking.sentences import sentences
 
     draw = random.Random(seed)  # noqa: S311 - no secret
-    pool = [unit for text in texts for unit in set(_units(text))]
+    pool = [unit for text in texts for unit in dict.fromkeys(_units(text))]
     made: list[tuple[str, int]] = []
     for _ in range(count * 20):
         if len(made) == count or not texts:
@@ -153,7 +156,7 @@ def _units(text: str) -> list[str]:
 
 
 def _calibrate(library: Library, state: CalibrationState) -> Iterator[None]:
-    """Calibrate one collection; comes back after each portion of questions."""
+    """Calibrate one collection; comes back after each question."""
     catalog = library.catalog
     drawn = catalog.sample_passages(state.collection, _SOURCES, seed=state.passages)
     asked: list[str] = []
@@ -165,19 +168,17 @@ def _calibrate(library: Library, state: CalibrationState) -> Iterator[None]:
         judged = catalog.judged_questions(state.collection)[:MAX_RELATED]
         made = made_questions([text for _, _, text in drawn], QUESTIONS, seed=state.passages)
         # The distribution of unrelated pairs always comes from made questions, whose own document is known.
-        for number, (question, source) in enumerate(made[:_UNRELATED]):
+        for question, source in made[:_UNRELATED]:
             document = drawn[source][1]
             scores += _unrelated(library, state, question, [each for each, owner, _ in drawn if owner != document])
-            if number % _PORTION == _PORTION - 1:
-                yield
+            yield
         asked = judged if len(judged) >= ENOUGH_JUDGED else [*judged, *(question for question, _ in made)]
-        for number, question in enumerate(asked):
+        for question in asked:
             found = _evidence(library, state, question)
             if found is not None:
                 meanings.append(found[0])
                 evidence.append(found[1])
-            if number % _PORTION == _PORTION - 1:
-                yield
+            yield
     known = {"judged": len(judged), "made": "", "passages": state.passages}
     quantiles = _quantiles(scores)
     catalog.keep_calibrations(
@@ -198,9 +199,9 @@ def _calibrate(library: Library, state: CalibrationState) -> Iterator[None]:
 
 def _evidence(library: Library, state: CalibrationState, question: str) -> tuple[float, float] | None:
     """Of a question's search in the collection: its meaning alone, and the whole evidence; None where it was not judged."""
-    query = Query(
-        question, SearchMode.HYBRID, filters=Filters(collections=(state.collection,)), rerank=False, miss_rate=0.0
-    )
+    whole = state.passages >= library.catalog.passage_count(None)  # without a filter a search of everything is quicker
+    filters = Filters() if whole else Filters(collections=(state.collection,))
+    query = Query(question, SearchMode.HYBRID, filters=filters, rerank=False, miss_rate=0.0)
     try:
         result = searching.search(library, query)
     except (UsageError, NotFoundError):  # a question that cannot be asked, or a collection that was deleted meanwhile

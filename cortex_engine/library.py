@@ -49,6 +49,7 @@ from cortex_engine.ingestion.pipeline import DocumentLine
 from cortex_engine.rerankers import Rerankers
 from cortex_engine.retrieval.bridge import Bridges
 from cortex_engine.retrieval.calibrated import KeptScales
+from cortex_engine.retrieval.watching import RecallWatch
 from cortex_engine.shelf import ModelShelf
 
 _log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Library:
         """How fast moves to another model go in this process, by migration id."""
         self.bridges = Bridges(self.catalog, self.embedder)
         self.scales = KeptScales(self.catalog)
+        self.watch = RecallWatch(config.recall_sampling, self.catalog.last_seq)
         self.graph = CurrentGraph(self.catalog, config.graph_enabled, lambda: self.attended)
         self.later = Later("work after searches")
         """What no search waits for."""

@@ -88,6 +88,7 @@ def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever
         return DenseStores(
             exact=within(library.exact_store(model_id), members, of),
             approximate=within(large, members, of) if large is not None else None,
+            watch=library.watch,
         )
 
     def pictures_of(model_id: str, name: VectorName) -> ScoringVectorStore | None:

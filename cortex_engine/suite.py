@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from cortex_engine.chapters.answers import AnswersChapter
+from cortex_engine.chapters.calibration import CalibrationChapter
 from cortex_engine.chapters.care import CareChapter
 from cortex_engine.chapters.collections import CollectionsChapter
 from cortex_engine.chapters.documents import DocumentsChapter
@@ -44,6 +45,7 @@ class CortexSuite(
     KeysChapter,
     ModelsChapter,
     GraphChapter,
+    CalibrationChapter,
     MigrationChapter,
 ):
     """An open library with everything it can do. Not to be shared between processes; threads may share it."""

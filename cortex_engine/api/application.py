@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from cortex_engine.api import (
     answers,
+    routes_calibration,
     routes_care,
     routes_collections,
     routes_documents,
@@ -37,6 +38,7 @@ _ROUTES = (
     routes_documents,
     routes_keys,
     routes_care,
+    routes_calibration,
     routes_migrations,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cortex_engine.core.app import ModelState
+from cortex_engine.core.calibration import RecallCertificate
 from cortex_engine.suite import CortexSuite
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -72,6 +73,31 @@ class _LibraryFigures(Collector):
             for state in ModelState:
                 models.add_metric([model.role, state.value], int(model.state is state))
         yield models
+        yield from _recall(self._suite.recall_certificates())
+
+
+def _recall(certificates: Sequence[RecallCertificate]) -> Iterator[GaugeMetricFamily]:
+    """The recall certificate; without samples there is no recall to tell."""
+    ends = GaugeMetricFamily(
+        "cortex_recall_at_10",
+        "Measured share of the ten nearest passages that searches find; low and high: 95 % interval.",
+        labels=["model", "model_id", "estimate"],
+    )
+    samples = GaugeMetricFamily(
+        "cortex_recall_samples", "Searches compared with the exact scan.", labels=["model", "model_id"]
+    )
+    widening = GaugeMetricFamily(
+        "cortex_recall_widening",
+        "Factor by which searches ask for more candidates than they need; 0: all vectors are scanned.",
+        labels=["model", "model_id"],
+    )
+    for each in certificates:
+        if each.exact or each.samples or not each.widening:
+            for name, value in (("mean", each.recall), ("low", each.low), ("high", each.high)):
+                ends.add_metric([each.model, each.model_id, name], value)
+        samples.add_metric([each.model, each.model_id], each.samples)
+        widening.add_metric([each.model, each.model_id], each.widening)
+    yield from (ends, samples, widening)
 
 
 class Measuring:

@@ -115,7 +115,8 @@ class Hit(BaseModel):
     """A passage or picture that was found. `boxes`: x0, y0, x1, y1 as fractions of the page, origin top left.
 
     `kind`: of a picture, `chunk_id` is its id and `text` its description; `/documents/{document_id}/pages/{page}.webp`
-    shows it. `relevance`: 0..1, what the reranker says; none where it took no part.
+    shows it. `relevance`: 0..1, what the reranker says; none where it took no part. `closeness`: share of unrelated passages,
+    0..1, that are less close; none where that is not calibrated.
     """
 
     rank: int
@@ -138,6 +139,7 @@ class Hit(BaseModel):
     boxes: list[tuple[float, float, float, float]]
     kind: HitKind
     relevance: float | None
+    closeness: float | None = None
 
     @classmethod
     def of(cls, hit: SearchHit) -> Hit:
@@ -163,6 +165,7 @@ class Hit(BaseModel):
             boxes=[(box.x0, box.y0, box.x1, box.y1) for box in hit.boxes],
             kind=hit.kind,
             relevance=hit.relevance,
+            closeness=hit.closeness,
         )
 
 
@@ -188,7 +191,10 @@ class Step(BaseModel):
 
 
 class Found(BaseModel):
-    """A result. `degraded`: stages that could not do their part; `warnings`: sentences for people; `flight_id`: see `/flights`."""
+    """A result. `degraded`: stages that could not do their part; `warnings`: sentences for people; `flight_id`: see `/flights`.
+
+    `abstained`: the `evidence` lies below the `cut` that follows from the miss rate: nothing answers this, hits are near misses.
+    """
 
     query: str
     mode: SearchMode
@@ -198,6 +204,9 @@ class Found(BaseModel):
     warnings: list[str]
     trace: list[Step] = []
     flight_id: str = ""
+    abstained: bool = False
+    evidence: float | None = None
+    cut: float | None = None
 
     @classmethod
     def of(cls, result: SearchResult, trace: bool) -> Found:
@@ -211,6 +220,9 @@ class Found(BaseModel):
             warnings=list(result.warnings),
             trace=[Step.of(step) for step in result.trace.steps] if trace else [],
             flight_id=result.flight_id,
+            abstained=result.abstained,
+            evidence=result.evidence,
+            cut=result.cut,
         )
 
 

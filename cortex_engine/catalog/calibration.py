@@ -80,7 +80,9 @@ class CalibrationRows(CatalogPart):
         """All of them, under the model that their collection has now, by collection and stage."""
         with self._database.read() as connection:
             found = connection.execute(_SELECT).fetchall()
-        return [Calibration(*row[:3], _unpacked(row[3]), _unpacked(row[4]), *row[5:]) for row in found]
+        return [
+            Calibration(row[0], row[1], row[2], _unpacked(row[3]), _unpacked(row[4]), *row[5:9]) for row in found
+        ]
 
     def calibration_versions(self) -> dict[str, int]:
         """Collection that holds documents -> a number that changes when it is calibrated anew, 0 for never."""
@@ -128,8 +130,8 @@ class CalibrationRows(CatalogPart):
             if found is None:
                 return
             connection.execute(
-                "INSERT INTO recall_sample (model, k, found, candidates, asked) VALUES (?, ?, ?, ?, ?)",
-                (found[0], sample.k, sample.found, sample.candidates, sample.asked),
+                "INSERT INTO recall_sample (model, k, found, candidates, asked, widening) VALUES (?, ?, ?, ?, ?, ?)",
+                (found[0], sample.k, sample.found, sample.candidates, sample.asked or rows.now(), sample.widening),
             )
             connection.execute(
                 "DELETE FROM recall_sample WHERE model = ? AND key <= (SELECT key FROM recall_sample WHERE model = ? "
@@ -137,13 +139,13 @@ class CalibrationRows(CatalogPart):
                 (found[0], found[0], MAX_SAMPLES),
             )
 
-    def recall_samples(self, model_id: str, candidates: int = 0) -> list[RecallSample]:
-        """Samples of a model, newest first; of searches that asked the index for so many candidates only, where given."""
+    def recall_samples(self, model_id: str) -> list[RecallSample]:
+        """Samples of a model, newest first."""
         with self._database.read() as connection:
             found = connection.execute(
-                "SELECT s.id, r.k, r.found, r.candidates, r.asked FROM recall_sample r JOIN embedding_spec s "
-                "ON s.key = r.model WHERE s.id = ? AND ? IN (0, r.candidates) ORDER BY r.key DESC",
-                (model_id, candidates),
+                "SELECT s.id, r.k, r.found, r.candidates, r.asked, r.widening FROM recall_sample r "
+                "JOIN embedding_spec s ON s.key = r.model WHERE s.id = ? ORDER BY r.key DESC",
+                (model_id,),
             )
             return [RecallSample(*row) for row in found]
 

@@ -13,6 +13,7 @@ TABLES: tuple[str, ...] = (
     """CREATE TABLE recall_sample (
         key INTEGER PRIMARY KEY AUTOINCREMENT,
         model INTEGER NOT NULL REFERENCES embedding_spec (key) ON DELETE CASCADE,
-        k INTEGER NOT NULL, found INTEGER NOT NULL, candidates INTEGER NOT NULL, asked TEXT NOT NULL)""",
+        k INTEGER NOT NULL, found INTEGER NOT NULL, candidates INTEGER NOT NULL, asked TEXT NOT NULL,
+        widening REAL NOT NULL)""",
     "CREATE INDEX recall_sample_model ON recall_sample (model, key)",
 )

@@ -31,6 +31,8 @@ _COMMANDS = {
     "backup": ("caring", "Write a backup into an empty folder."),
     "restore": ("caring", "Make a library from a backup."),
     "rebuild": ("caring", "Build all indexes anew from the catalog."),
+    "calibrate": ("calibration", "What scores mean: closeness, and from where on nothing was found."),
+    "recall": ("calibration", "How many of the nearest passages approximate searches find, as measured."),
     "models": ("models", "Models: where each stands, which can be chosen, what one would cost."),
     "keys": ("keys", "Make, list and revoke keys of the HTTP API."),
     "config": ("caring", "Show and change settings."),

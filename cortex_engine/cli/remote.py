@@ -159,6 +159,5 @@ def _result(query: Query, found: dict[str, Any]) -> SearchResult:
         stages = {name: StageStanding(**standing) for name, standing in row["stages"].items()}
         hits.append(SearchHit(**fields, media_type=row["type"], collections=tuple(row["collection"]), stages=stages))
     trace = SearchTrace(tuple(TraceStep(**step) for step in found["trace"]))
-    return SearchResult(
-        query, tuple(hits), trace, tuple(found["degraded"]), tuple(found["warnings"]), flight_id=found["flight_id"]
-    )
+    judged = {name: found[name] for name in ("abstained", "evidence", "cut", "flight_id")}
+    return SearchResult(query, tuple(hits), trace, tuple(found["degraded"]), tuple(found["warnings"]), **judged)

@@ -21,6 +21,7 @@ from cortex_engine.cli.wording import (
     emphasised,
     ordinal,
     pattern_of,
+    percent,
     shortened,
     snippet,
     wrapped,
@@ -78,6 +79,12 @@ _MODES = click.Choice(["hybrid", "traditional", "lexical", "graphrag", "vector"]
     multiple=True,
     metavar="KEY=VALUE",
     help="type, language, tag, document, title, from, to (dates); may be repeated.",
+)
+@click.option(
+    "--miss-rate",
+    type=click.FloatRange(0, 0.5),
+    default=None,
+    help='Share of answered questions for which "nothing" may be said wrongly; 0 never says it (default: the setting).',
 )
 @click.option("--group", is_flag=True, help="One result a document.")
 @click.option("--trace", is_flag=True, help="Show what each stage did.")
@@ -142,6 +149,9 @@ def result_json(result: SearchResult, trace: bool = False) -> dict[str, object]:
         "timings_ms": {stage: round(value, 3) for stage, value in result.timings_ms.items()},
         "degraded": list(result.degraded),
         "warnings": list(result.warnings),
+        "abstained": result.abstained,
+        "evidence": result.evidence,
+        "cut": result.cut,
         "flight_id": result.flight_id,
     }
     if trace:
@@ -170,6 +180,7 @@ def _hit_json(hit: SearchHit) -> dict[str, object]:
         "more": hit.more,
         "kind": hit.kind.value,
         "relevance": hit.relevance,
+        "closeness": hit.closeness,
     }
 
 
@@ -177,6 +188,9 @@ def _print_result(result: SearchResult, trace: bool) -> None:
     for warning in result.warnings:
         click.secho(f"Note: {warning}", fg="yellow", err=True)
     pattern = pattern_of(asked_words(result.query.text))
+    if result.abstained:
+        click.secho("Nothing in the library answers this. The nearest misses:", bold=True)
+        click.echo()
     for hit in result.hits:
         _print_hit(hit, pattern)
     if not result.hits:
@@ -198,6 +212,8 @@ def _print_hit(hit: SearchHit, pattern: re.Pattern[str] | None) -> None:
         click.secho(f"    {shortened(clean(hit.context), width - 4)}", dim=True)
     for line in wrapped(snippet(hit.text, pattern, 4 * (width - 4)), width, "    "):
         click.echo(emphasised(line, pattern))
+    if hit.closeness is not None:
+        click.secho(f"    closer than {percent(hit.closeness)} of unrelated passages", dim=True)
     if why := [text for name, standing in hit.stages.items() if (text := _standing(name, standing))]:
         click.secho(f"    {' · '.join(why)}", dim=True)
     click.echo()

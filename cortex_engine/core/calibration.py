@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 QUANTILES = 1001
@@ -88,13 +89,20 @@ class CalibrationState:
 
 @dataclass(frozen=True, slots=True)
 class RecallSample:
-    """One live approximate query compared with the exact scan: `found` of the exact `k` nearest were among its answer."""
+    """One live approximate query compared with the exact scan: `found` of the exact `k` nearest were among its answer.
+
+    Attributes:
+        candidates: how many the index was asked for.
+        asked: ISO time.
+        widening: factor by which these were more than the search needed.
+    """
 
     model_id: str
     k: int
     found: int
     candidates: int
     asked: str
+    widening: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +166,8 @@ class CalibrationRecords(Protocol):
         """Keep it; the newest 2,000 of each model stay."""
         ...
 
-    def recall_samples(self, model_id: str, candidates: int = 0) -> list[RecallSample]:
-        """Samples of a model, newest first; of searches that asked for so many candidates only, where given."""
+    def recall_samples(self, model_id: str) -> list[RecallSample]:
+        """Samples of a model, newest first."""
         ...
 
 
@@ -228,3 +236,49 @@ def wilson(found: float, of: float, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + square / 2) / (1 + square)
     half = z / (1 + square) * math.sqrt(max(share * (1 - share) / of + square / (4 * of), 0.0))
     return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def recall_interval(samples: Sequence[RecallSample]) -> tuple[float, float, float]:
+    """Mean recall of samples and its 95 % interval; (0, 0, 1) without any.
+
+    Wilson's interval over neighbours, with as many of them as count: those of one query are lost together more often than
+    those of different ones, by the design effect of a cluster sample (Kish 1965), which the samples themselves tell.
+    """
+    if not samples:
+        return 0.0, 0.0, 1.0
+    shares = [each.found / each.k for each in samples]
+    k = math.fsum(each.k for each in samples) / len(samples)
+    mean = math.fsum(shares) / len(shares)
+    alone = mean * (1 - mean) / k
+    between = math.fsum((share - mean) ** 2 for share in shares) / max(len(shares) - 1, 1)
+    effect = min(max(between / alone, 1.0), k) if alone > 0 else 1.0
+    of = k * len(shares) / effect
+    low, high = wilson(mean * of, of)
+    return mean, min(low, mean), max(high, mean)
+
+
+WIDEST = 8.0
+"""Factor of candidates beyond which all vectors are scanned instead (0)."""
+_ENOUGH, _CLEAR, _CALM = 20, 5, 200
+"""Samples by which a mean counts, a whole interval counts, and a search narrows again."""
+
+
+def next_widening(samples: Sequence[RecallSample], bound: float) -> float:
+    """The factor that follows from samples, newest first: twice as many candidates where recall is under the bound.
+
+    Only the newest samples with one and the same factor count. It is halved again where the whole interval of 200 samples lies
+    in the upper half between bound and 1. While all vectors are scanned (0) samples are probes with the widest factor.
+
+    >>> [next_widening([RecallSample("m", 10, found, 20, "")] * 20, 0.95) for found in (5, 10)]
+    [2.0, 1.0]
+    """
+    if not samples:
+        return 1.0
+    now = samples[0].widening
+    same = list(takewhile(lambda each: each.widening == now, samples))
+    mean, low, high = recall_interval(same)
+    if now > 0 and ((len(same) >= _ENOUGH and mean < bound) or (len(same) >= _CLEAR and high < bound)):
+        return 0.0 if now >= WIDEST else now * 2
+    if now != 1 and len(same) >= _CALM and low > (1 + bound) / 2:
+        return now / 2 if now else WIDEST
+    return now

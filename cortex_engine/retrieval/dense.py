@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cortex_engine.core.calibration import WIDEST
 from cortex_engine.core.errors import IndexUnavailableError
 from cortex_engine.core.protocols import ScoringVectorStore, VectorStore
 from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import Ranking
 from cortex_engine.retrieval.fusion import Evidence
 from cortex_engine.retrieval.tracing import TraceRecorder
+from cortex_engine.retrieval.watching import RecallWatch
 
 VECTOR_STAGE = "vector"
 
@@ -26,10 +28,12 @@ class DenseStores:
     Attributes:
         exact: scans all vectors, and knows the scores of given passages and of all together; None while unavailable.
         approximate: answers faster on large collections; None where there is none, or while unavailable.
+        watch: hears what the approximate one answered, and says how wide it is to be asked.
     """
 
     exact: ScoringVectorStore | None = None
     approximate: VectorStore | None = None
+    watch: RecallWatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,30 @@ class DenseRecall:
             if not self.scan:
                 trace.warn(self._slow("it is not available"), "approximate")
             return self._scan(limit)
+        widening = self.stores.watch.widening(self.model_id) if self.stores.watch else 1.0
+        if not widening and exact is not None:
+            self._told(None, int(limit * WIDEST))
+            return self._scan(limit)
+        wide = int(limit * (widening or WIDEST))
         try:
-            return approximate.nearest(self.vector, limit, self.documents)
+            ranking = approximate.nearest(self.vector, wide, self.documents)
+            self._told(ranking, wide)
+            return Ranking(ranking.stage, ranking.items[:limit])
         except IndexUnavailableError as error:
             if exact is None:
                 raise
             trace.warn(self._slow(str(error)), "approximate")
             return self._scan(limit)
+
+    @property
+    def manner(self) -> str:
+        """How candidates are found, for the trace."""
+        if self.stores.approximate is None or (self.stores.exact is not None and self.scan):
+            return "exact"
+        widening = self.stores.watch.widening(self.model_id) if self.stores.watch else 1.0
+        if not widening:
+            return "exact, as the index loses too many"
+        return "approximate" if widening == 1 else f"approximate, widened {widening:g} times"
 
     def evidence(self, ranking: Ranking, chunk_ids: Sequence[str]) -> Evidence:
         """The true cosine of all `chunk_ids` beside the ranking, and the moments where a store knows them."""
@@ -91,6 +112,12 @@ class DenseRecall:
         """Mean and deviation of the cosine over all passages of the model, in scope or not; None where no store knows them."""
         store = self._scoring()
         return store.moments(self.vector, None) if store is not None else None
+
+    def _told(self, ranking: Ranking | None, asked: int) -> None:
+        """Have the approximate answer compared now and then."""
+        if self.stores.watch is not None and self.stores.exact is not None:
+            answer = None if ranking is None else frozenset(item.chunk_id for item in ranking)
+            self.stores.watch.saw(self.model_id, self.vector, self.documents, answer, asked)
 
     def _scoring(self) -> ScoringVectorStore | None:
         if self.stores.exact is not None:

@@ -165,6 +165,7 @@ class Recall:
                 self.losses.add(VECTOR_STAGE, error)
                 return []
             notes.candidates = sum(len(ranking) for ranking in rankings)
+            notes.fact("scan", ", ".join(dict.fromkeys(recaller.manner for recaller in self.dense)))
             notes.fact("best", max((ranking.items[0].score for ranking in rankings if ranking.items), default=0.0))
         return rankings
 
