@@ -114,7 +114,7 @@ def spec(
             {"type": "inside", "xAxisIndex": 0, "filterMode": "none"},
             {"type": "inside", "yAxisIndex": 0, "filterMode": "none"},
         ],
-        "tooltip": {"confine": True, "formatter": "{b}", "extraCssText": "max-width: 300px; white-space: normal;"},
+        "tooltip": {"confine": True, "extraCssText": "max-width: 300px; white-space: normal;"},
         "series": [
             {
                 "type": "graph",
@@ -211,6 +211,7 @@ def _nodes(
                 "symbolSize": sizes[node.id],
                 "itemStyle": style,
                 "label": label,
+                "tooltip": {"formatter": "{b}"},
             }
         )
     return drawn
@@ -255,7 +256,7 @@ def _links(found: Neighbourhood, seen: state.Seen, is_dark: bool) -> list[dict[s
             "opacity": 0.9 if meant else 0.16 if seen.first else 0.6 if named else round(0.4 + 0.35 * share, 2),
             "curveness": 0.06,
         }
-        drawn.append({"source": edge.source, "target": edge.target, "lineStyle": style})
+        drawn.append({"source": edge.source, "target": edge.target, "value": edge.proofs, "lineStyle": style})
     return drawn
 
 

@@ -130,7 +130,7 @@ def _names() -> None:
     with st.container(horizontal=True, gap="small", key="home_names"):
         for entity in named:
             name = f"{safe.label(graph_words.short(entity.name, 40))} :gray[{wording.number(entity.mentions)}]"
-            st.page_link(_GRAPH, label=name, icon=":material/hub:", query_params={"entity": entity.id})
+            st.page_link(_GRAPH, label=name, query_params={"entity": entity.id})
 
 
 def _moves() -> None:

@@ -128,7 +128,7 @@ def _reordering() -> None:
 def _head(asked: Asked, result: SearchResult) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="head"):
         safe.show(f'<div class="cx-quiet" role="status">{safe.escape(hits.count_line(result))}</div>')
-        with st.container(horizontal=True, gap="small", width="content"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             searches.keep(asked)
             if asked.text.strip() and suite().config.graph_enabled:
                 graph = {"q": asked.text.strip()}
