@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchResult
-from cortex_ui import cards, exporting, gallery, hit_menu, safe, search_state, standing, wording
+from cortex_ui import cards, exporting, gallery, hit_menu, safe, search_state, standing, waterfall, wording
 from cortex_ui.session import suite, told
 from cortex_ui.standing import Averages
 
@@ -42,6 +42,7 @@ def count_line(result: SearchResult) -> str:
 def draw(result: SearchResult) -> None:
     """All hits: cards for passages; pictures in a strip that stands where the best of them ranks, or as a gallery."""
     hit_menu.read_judgements(result.query)
+    waterfall.prepare(result)
     usual = standing.averages(result)
     if gallery.only_pictures(result):
         gallery.draw(result, usual)
@@ -72,7 +73,8 @@ def _heading(hit: SearchHit, usual: Averages, ranks: bool) -> None:
     with st.container(horizontal=True, wrap=False, gap="small", key=f"heading_{hit.chunk_id}"):
         title = hit.title.strip()
         second = f'<div class="cx-quiet">{safe.escape(title)}</div>' if title and title != hit.document else ""
-        facts = " · ".join(filter(None, [f"No. {hit.rank}" if ranks else "", where(hit), standing.relevance(hit)]))
+        number = f"No. {hit.rank}" if ranks else ""
+        facts = " · ".join(filter(None, [number, where(hit), standing.relevance(hit), standing.closeness(hit)]))
         with st.container(gap=None):
             safe.show(
                 f'<div class="cx-name">{safe.escape(safe.one_line(hit.document))}</div>{second}'
@@ -158,4 +160,5 @@ def _more(hit: SearchHit, query: Query, usual: Averages) -> None:
 def _others(hit: SearchHit, query: Query) -> Sequence[SearchHit]:
     filters = replace(query.filters, documents=(hit.document_id,))
     wide = replace(query, filters=filters, group=False, top_k=min(hit.more, _MORE) + 1)
-    return [other for other in search_state.found(wide).hits if other.chunk_id != hit.chunk_id][: min(hit.more, _MORE)]
+    found = search_state.found(wide, record=False).hits
+    return [other for other in found if other.chunk_id != hit.chunk_id][: min(hit.more, _MORE)]

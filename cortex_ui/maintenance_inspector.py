@@ -12,7 +12,7 @@ from cortex_engine.core.app import Compatibility, VectorStatistics
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.probes import ProbeReport
 from cortex_engine.core.probes import Verdict as ProbeVerdict
-from cortex_ui import maintenance_map, maintenance_reembed, migrations, safe, tasks, wording
+from cortex_ui import certificate, maintenance_map, maintenance_reembed, migrations, safe, tasks, wording
 from cortex_ui.session import suite
 
 _INGEST = Path(__file__).parents[1] / "pages" / "2_Knowledge_Ingest.py"
@@ -36,6 +36,7 @@ def draw() -> None:
     """The tab."""
     migrations.draw()
     _vectors()
+    certificate.draw()
     maintenance_reembed.draw()
     migrations.earlier()
     _compatibility(suite().compatibility())

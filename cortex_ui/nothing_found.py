@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from cortex_engine.core.search import SearchResult
 from cortex_ui import filters, safe, search_state, wording
 from cortex_ui.asked import Asked
 from cortex_ui.session import suite
@@ -31,6 +33,26 @@ def draw(asked: Asked) -> None:
             st.markdown("A phrase in quotation marks must stand there exactly, and a word after a minus must not.")
         with st.container(horizontal=True, gap="small"):
             _ways_on(asked)
+
+
+def abstained(asked: Asked, result: SearchResult) -> DeltaGenerator | None:
+    """The box above hits that do not answer the question; where they are to be drawn, None while they are folded away."""
+    rate = suite().config.miss_rate if result.query.miss_rate is None else result.query.miss_rate
+    with st.container(border=True, width=760, key="nothing_answers"):
+        st.markdown("### Nothing in your library answers this")
+        safe.show(
+            "<p>What comes nearest is further away than the answers to questions that your library does answer. "
+            f"At most {rate:.0%} of those would be taken for unanswered, too.</p>"
+            f'<p class="cx-quiet">Evidence {result.evidence or 0.0:.2f}, and {result.cut or 0.0:.2f} counts as found.</p>'
+        )
+        with st.container(horizontal=True, gap="small"):
+            _ways_on(asked)
+    folded = st.expander(
+        f"The nearest {'miss' if len(result.hits) == 1 else 'misses'} ({len(result.hits)})",
+        on_change="rerun",
+        key="misses",
+    )
+    return folded if folded.open else None
 
 
 def by_words_alone(asked: Asked) -> bool:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cortex_engine.core.app import ModelState, ModelStatus
 from cortex_engine.core.collections import Collection, EmbeddingSpec
-from cortex_ui import model_words, picture_query, reranking, safe, wording
+from cortex_ui import certificate, model_words, picture_query, reranking, safe, wording
 from cortex_ui.asked import KEYS, Asked
 from cortex_ui.session import suite, told
 
@@ -24,6 +24,7 @@ def draw(collections: Sequence[Collection], asked: Asked) -> None:
             safe.show('<div class="cx-side">Searched with</div>')
             with st.container(gap="xsmall", key="search_embedding"):
                 _models(list(specs.values()))
+                certificate.line(specs)
         reranking.sidebar()
         if picture_query.sees(collections, asked):
             _pictures()

@@ -10,8 +10,11 @@ import streamlit as st
 from cortex_engine.core.search import HitKind, SearchHit, SearchResult
 
 _STRONG, _GOOD = 0.45, 0.28
-"""Share of the way from an average passage to identity. The best passages of the samples' questions lie at 0.28 to 0.65,
-those of questions that the samples do not answer at 0.15 at most (all-MiniLM-L6-v2)."""
+"""Share of the way from an average passage to identity, where nothing is calibrated yet. The best passages of the samples'
+questions lie at 0.28 to 0.65, those of questions that the samples do not answer at 0.15 at most (all-MiniLM-L6-v2)."""
+
+_LIMITS = ("good from", "strong from")
+"""What the trace calls the calibrated limits: as close as three quarters, and as half, of the collection's right answers."""
 
 _RELEVANT, _PERHAPS = 0.8, 0.5
 """Of a reranker's 0..1: it says "yes" with confidence, and it says "yes" rather than "no"."""
@@ -35,13 +38,18 @@ _STAGES = {
     "picture": ("Look", "cosine"),
     "description": ("Description", "cosine"),
     "lexical": ("Words", "BM25"),
+    "graph": ("Graph", "PageRank"),
     "characters": ("Spelling", "score"),
     "fusion": ("Together", "score"),
     "rerank": ("Reranker", "raw score"),
 }
 
+_SEEN = {"present": ("Before the reranker", "")}
+"""Stages of recorded searches that no hit has a standing in."""
+
 Averages = Mapping[str, float]
-"""Stage -> mean cosine of everything in scope with the query; models differ in where their cosines begin."""
+"""Stage -> mean cosine of everything in scope with the query; models differ in where their cosines begin. Also the calibrated
+limits of the words, where there are any."""
 
 
 def averages(result: SearchResult) -> Averages:
@@ -54,7 +62,7 @@ def averages(result: SearchResult) -> Averages:
         mean = next((facts[name] for name in names if name in facts), None)
         if isinstance(mean, (int, float)) and mean < 1:
             found[stage] = float(mean)
-    return found
+    return found | {name: float(facts[name]) for name in _LIMITS if name in facts}
 
 
 def word(hit: SearchHit, usual: Averages | None = None) -> str:
@@ -64,9 +72,10 @@ def word(hit: SearchHit, usual: Averages | None = None) -> str:
     usual = usual or {}
     known = {stage: hit.stages[stage].score for stage in _MEANS if stage in hit.stages}
     near = max((_share(score, usual.get(stage, 0.0)) for stage, score in known.items()), default=-1.0)
-    if near >= _STRONG:
+    good, strong = (usual.get(name, fixed) for name, fixed in zip(_LIMITS, (_GOOD, _STRONG), strict=True))
+    if near >= strong:
         return "Strong"
-    if near >= _GOOD:
+    if near >= good:
         return "Good"
     words = hit.stages.get("lexical")
     if words is not None and words.rank is not None and ("vector" not in known or words.rank <= _BEST_WORDS):
@@ -86,6 +95,23 @@ def relevance(hit: SearchHit) -> str:
     return f"relevance {'>0.99' if shown == '1.00' else '<0.01' if shown == '0.00' else shown}"
 
 
+def closeness(hit: SearchHit) -> str:
+    """ "closer than 99.7 % of unrelated passages", "" where that is not calibrated."""
+    return f"closer than {percent(hit.closeness)} of unrelated passages" if hit.closeness is not None else ""
+
+
+def percent(share: float) -> str:
+    """ "99.7 %", "over 99.9 %"."""
+    if share > 0.999:
+        return "over 99.9 %"
+    return f"{share:.1%}".replace("%", " %") if share >= 0.99 else f"{share:.0%}".replace("%", " %")
+
+
+def stage_name(stage: str) -> str:
+    """How people call a stage."""
+    return _STAGES.get(stage, _SEEN.get(stage, (stage.capitalize(), "")))[0]
+
+
 def numbers(hit: SearchHit) -> list[tuple[str, str, str]]:
     """For each stage: its name, the score with its unit, the rank."""
     rows = []
@@ -95,6 +121,8 @@ def numbers(hit: SearchHit) -> list[tuple[str, str, str]]:
         rows.append((name, f"{unit} {place.score:.3f}", rank))
     if hit.relevance is not None:
         rows.append(("Relevance", f"{hit.relevance:.4f}", ""))
+    if hit.closeness is not None:
+        rows.append(("Closeness", closeness(hit), ""))
     return rows
 
 

@@ -22,6 +22,7 @@ from cortex_ui import (
     search_state,
     searches,
     trace,
+    why_not,
     wording,
 )
 from cortex_ui.asked import Asked
@@ -87,11 +88,15 @@ def _results(asked: Asked, query: Query) -> None:
             st.warning(safe.label(warning), icon=":material/warning:")
         if result.hits:
             _head(asked, result)
-            hits.draw(result)
+            place = nothing_found.abstained(asked, result) if result.abstained else st.container(gap="small")
+            if place is not None:
+                with place:
+                    hits.draw(result)
         else:
             nothing_found.draw(asked)
             if suite().queue_progress().busy:
                 _until_more_is_there(suite().moment())
+        why_not.panel(query)
         trace.panel(result)
 
 

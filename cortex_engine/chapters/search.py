@@ -67,7 +67,8 @@ class SearchChapter(Chapter):
         """A value that another one follows whenever something in the library changes: a result of this moment holds."""
         catalog = self._library.catalog
         states = sorted(catalog.index_states().values(), key=lambda state: state.name)
-        return catalog.last_seq(), *((state.name, state.generation, state.applied_seq) for state in states)
+        scales = sorted(catalog.calibration_versions().items())
+        return catalog.last_seq(), *scales, *((state.name, state.generation, state.applied_seq) for state in states)
 
     def sample_questions(self) -> list[str]:
         """Questions that the sample documents answer; none where the samples are not in the library."""

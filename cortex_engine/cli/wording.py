@@ -159,11 +159,11 @@ def tolerant_streams() -> None:
 
 
 def percent(share: float) -> str:
-    """A closeness in words: "99.7 %", "more than 99.9 %".
+    """A closeness in words: "99.7 %", "over 99.9 %".
 
     >>> percent(0.9972), percent(0.99996), percent(0.5)
-    ('99.7 %', 'more than 99.9 %', '50 %')
+    ('99.7 %', 'over 99.9 %', '50 %')
     """
     if share > 0.999:
-        return "more than 99.9 %"
+        return "over 99.9 %"
     return f"{share * 100:.1f} %" if share >= 0.99 else f"{share * 100:.0f} %"

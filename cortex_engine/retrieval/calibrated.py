@@ -40,6 +40,7 @@ class Scales:
         for each in calibrations:
             self._by_stage.setdefault(each.stage, []).append(each)
         self._cuts: dict[tuple[str, frozenset[str], frozenset[str], float], float | None] = {}
+        self._limits: dict[tuple[str, frozenset[str], frozenset[str]], tuple[float, float] | None] = {}
 
     def closeness(self, model_id: str, collections: Collection[str], score: float) -> float | None:
         """Share of unrelated passages of these collections (() for all) that are less close, None where that is unknown.
@@ -70,6 +71,20 @@ class Scales:
             ]
             self._cuts[key] = conformal_cut(groups, miss_rate)
         return self._cuts[key]
+
+    def limits(self, models: Collection[str], collections: Collection[str]) -> tuple[float, float] | None:
+        """Meanings that are as close as three quarters, and as half, of right answers; None where that is unknown."""
+        key = (MEANING_STAGE, frozenset(models), frozenset(collections))
+        if key not in self._limits:
+            placed = sorted(
+                (value, each.passages / len(each.related))
+                for each in self._of(MEANING_STAGE, collections)
+                if each.model_id in key[1]
+                for value in each.related
+            )
+            total = sum(weight for _, weight in placed)
+            self._limits[key] = (_at(placed, 0.25 * total), _at(placed, 0.5 * total)) if total else None
+        return self._limits[key]
 
     def _of(self, stage: str, collections: Collection[str]) -> list[Calibration]:
         return [each for each in self._by_stage.get(stage, ()) if not collections or each.collection in collections]
@@ -123,6 +138,9 @@ class CalibratedStep:
             if verdict is not None:
                 for name, value in verdict.facts.items():
                     notes.fact(name, value)
+            if limits := scales.limits(list(known), collections):
+                notes.fact("good from", limits[0])
+                notes.fact("strong from", limits[1])
             return tuple(_close(hit, scores, known, scales, collections) for hit in hits)
 
     def judged(self, result: SearchResult, trace: TraceRecorder) -> SearchResult:
@@ -159,6 +177,16 @@ class CalibratedStep:
         cut = scales.cut(stage, list(known), query.filters.collections, rate)
         # A phrase that stands in every hit was found, whatever the rest of it looks like.
         return Verdict(meaning, words, None if recall.parsed.restricted else cut, rate)
+
+
+def _at(placed: Sequence[tuple[float, float]], weight: float) -> float:
+    """The value up to which so much of the weight lies."""
+    below = 0.0
+    for value, each in placed:
+        below += each
+        if below >= weight:
+            return value
+    return placed[-1][0]
 
 
 def _close(

@@ -1,0 +1,117 @@
+"""What scores mean, on the page: calibrated collections, and the recall certificate of each model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Models
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cortex_engine.core.calibration import (
+    FUSION_STAGE,
+    MEANING_STAGE,
+    Calibration,
+    CalibrationState,
+    RecallCertificate,
+    conformal_cut,
+)
+from cortex_ui import safe, tasks, wording
+from cortex_ui.session import suite
+
+_TASK = "calibrate"
+
+
+def draw() -> None:
+    """The section of the inspector."""
+    states = [each for each in suite().calibration_states() if each.passages]
+    if not states:
+        return
+    st.subheader("What scores mean", anchor=False)
+    st.markdown(
+        ":gray[Scores are compared with those of unrelated passages, and of questions that the library is known to answer. "
+        "That is measured in the background after files came in, and again when a collection has doubled or halved.]"
+    )
+    with st.container(key="certificate", gap="small"):
+        _collections(states, suite().calibrations(), suite().config.miss_rate)
+        for row in suite().recall_certificates():
+            safe.show(
+                f'<div><strong>{safe.escape(row.model)}</strong> <span class="cx-quiet">{safe.escape(sentence(row))}</span></div>'
+            )
+        task = tasks.find(_TASK)
+        if task is not None and tasks.follow(task, "Calibrating"):
+            return
+        if task is not None and task.error:
+            st.error(safe.label(task.error), icon=":material/error:")
+        st.button("Calibrate now", icon=":material/straighten:", on_click=_begin, key="calibrate_now")
+
+
+def line(models: Models[str]) -> None:
+    """A quiet line of the search's sidebar: how sure approximate searches with these models are."""
+    for row in suite().recall_certificates():
+        if row.model_id in models and not row.exact:
+            safe.show(f'<div class="cx-quiet" role="note">{safe.escape(short(row))}</div>')
+
+
+def sentence(row: RecallCertificate) -> str:
+    """A certificate in a sentence."""
+    if row.exact:
+        return "Every search compares all vectors, so the nearest ones are always found."
+    if not row.widening:
+        return f"The index lost too many (wanted: {row.bound:.0%}), so every search compares all vectors for now."
+    if not row.samples:
+        return "Searches of everything are approximate; none has been compared with the exact scan yet. Filtered ones are exact."
+    wide = f" Searches ask for {row.widening:g} times as many candidates." if row.widening > 1 else ""
+    return (
+        f"Of the ten nearest passages searches find {row.recall:.1%} (95 % interval {row.low:.1%} to {row.high:.1%}, "
+        f"{wording.number(row.samples)} compared, wanted: {row.bound:.0%}). Filtered ones are exact.{wide}"
+    )
+
+
+def short(row: RecallCertificate) -> str:
+    """ "recall@10 98.7 % (97.9–99.2 %)"."""
+    if not row.widening:
+        return "all vectors are compared: the index lost too many"
+    if not row.samples:
+        return "approximate; recall not measured yet"
+    wide = f", asks {row.widening:g} times as wide" if row.widening > 1 else ""
+    return f"recall@{row.k} {row.recall:.1%} ({row.low:.1%} to {row.high:.1%}){wide}"
+
+
+def _begin() -> None:
+    tasks.begin(_TASK, lambda _: suite().calibrate())
+
+
+def _collections(states: Sequence[CalibrationState], calibrations: Sequence[Calibration], rate: float) -> None:
+    known = {(each.collection, each.stage): each for each in calibrations}
+    body = "".join(
+        _row(each, known.get((each.collection, FUSION_STAGE)), known.get((each.collection, MEANING_STAGE)), rate)
+        for each in states
+    )
+    head = "".join(
+        f"<th>{title}</th>"
+        for title in (
+            "Collection",
+            "Answered questions",
+            "Unrelated pairs",
+            f"Found from (miss rate {rate:.0%})",
+            "Measured",
+        )
+    )
+    safe.show(f'<table class="cx-table wide"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+
+
+def _row(state: CalibrationState, hybrid: Calibration | None, meaning: Calibration | None, rate: float) -> str:
+    name = f"<td>{safe.escape(safe.one_line(state.collection))}</td>"
+    if hybrid is None or meaning is None:
+        return f'<tr>{name}<td colspan="4">not yet</td></tr>'
+    if not hybrid.related:
+        return f'<tr>{name}<td colspan="4">too few passages to tell</td></tr>'
+    cut = conformal_cut([(hybrid.related, 1.0)], rate)
+    by = f"{wording.number(hybrid.judged)} judged by people" if hybrid.judged else "made from passages"
+    cells = (
+        f"{wording.number(len(hybrid.related))} ({by})",
+        wording.number(meaning.pairs),
+        "–" if cut is None else f"{cut:.3f}",
+        wording.when(hybrid.made) + (", due again" if state.stale else ""),
+    )
+    return f"<tr>{name}{''.join(f'<td>{safe.escape(cell)}</td>' for cell in cells)}</tr>"
