@@ -233,14 +233,40 @@ def build_describer(config: CortexConfig) -> PictureDescriber | None:
 
 
 def build_extractor(config: CortexConfig) -> tuple[EntityExtractor, str]:
-    """What finds entities and relations, and why it is this one, as a sentence. Nothing is loaded for it.
-
-    Raises:
-        ConfigError: the settings name an extractor that cannot be used.
+    """What finds entities and relations, and why it is this one, as a sentence. Nothing is loaded, and nothing fails, for it:
+    an extractor that was asked for and cannot be used says so when it is to extract.
     """
     from cortex_engine.graph.extraction import RuleExtractor
+    from cortex_engine.graph.spacy_model import SpacyExtractor, model_version
 
-    return RuleExtractor(), "Rules find the names; no model is needed."
+    wanted, model = config.entity_extractor, config.spacy_model
+    installed = model_version(model)
+    if wanted == "llm":
+        return _llm_extractor(config)
+    if wanted == "rules":
+        return RuleExtractor(), "The settings say that rules find the names."
+    if wanted == "spacy" and not installed:
+        return SpacyExtractor(model), (
+            f"The settings ask for the spaCy model {model}, which is not installed: no names are found. Install it "
+            f"(python -m spacy download {model}), or set entity_extractor to rules."
+        )
+    if installed:
+        return SpacyExtractor(model), f"The spaCy model {model} {installed} is installed and finds the names."
+    return RuleExtractor(), f"Rules find the names; the spaCy model {model}, which finds more, is not installed."
+
+
+def _llm_extractor(config: CortexConfig) -> tuple[EntityExtractor, str]:
+    from cortex_engine.graph.llm_extraction import LlmExtractor
+    from cortex_engine.graph.unusable import UnusableExtractor
+
+    try:
+        chat = build_chat_model(config)
+    except ConfigError as error:
+        return UnusableExtractor("LLM", str(error)), f"No names are found: {error}"
+    if chat is None:
+        reason = f"Names cannot be found by a language model: {chat_absence(config)}"
+        return UnusableExtractor("LLM", reason), reason
+    return LlmExtractor(chat), f"The settings say that {chat.name} finds the names: every passage is sent there."
 
 
 def build_chat_model(config: CortexConfig) -> ChatModel | None:

@@ -8,17 +8,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cortex_engine.graph.lexicon import word_list
+
 _BRACKET = re.compile(r"\(\s*([^()\n]{2,60}?)\s*\)")
 _SHORT = re.compile(r"[A-Z][A-Za-z0-9&./-]{1,9}|[A-Z](?:\.[A-Z])+\.?|[a-z]{1,2}[A-Z][A-Za-z0-9]{1,6}")
 _SHORT_BEFORE = re.compile(r"([A-Z][A-Za-z0-9&./-]{1,9})\s*$")
 _WORD = re.compile(r"[^\W_]+(?:[-'’&][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
 _BREAK = re.compile(r"[.;:!?)\]]\s|\||\n\s*\n|[\"“”]")
-_SMALL = frozenset(
-    "of the and for in on to a an at by with und der die das des für von zu im de la le les du des et pour en y el los del e di".split()
-)
+_SMALL = word_list("abbreviations.small")
 
-_LEGAL = frozenset("corporation company inc ltd limited incorporated corp llc plc group gmbh ag".split())
+_LEGAL = word_list("abbreviations.legal")
 """What an abbreviation often leaves out: International Business Machines Corporation (IBM)."""
 
 

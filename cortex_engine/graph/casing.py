@@ -6,16 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from cortex_engine.graph.lexicon import word_list
 from cortex_engine.graph.segments import Sentence, Word
 
 _OPENERS = frozenset("\"“„«‘'([:;•–—-*")
 _NUMBERING = re.compile(r"\(?(?:[ivx]{1,5}|[a-zA-Z]|\d{1,3})[.)]+|[ivx]{2,5}")
-_DETERMINERS = frozenset(
-    "the a an this that these those such each any every no its his her their our your my said other same "
-    "der die das den dem des ein eine einen einem einer eines kein keine diese dieser dieses diesem diesen jede jeder jedes "
-    "seine seiner seinem seinen ihre ihrer ihrem ihren unsere mein meine alle aller allen viele vieler beide beiden mehrere "
-    "zum zur beim im am vom ins ans".split()
-)
+_DETERMINERS = word_list("casing.determiners")
 _GERMAN_ENDINGS = ("e", "en", "er", "es", "em")
 
 
@@ -27,13 +23,10 @@ def starts(words: tuple[Word, ...]) -> Iterator[bool]:
         if any(map(str.isalnum, word.text)):
             fresh = fresh and (
                 word.text.isdigit()
-                or len(word.text.rstrip(".")) == 1
-                and not word.text.isupper()
+                or (len(word.text.rstrip(".")) == 1 and not word.text.isupper())
                 or _NUMBERING.fullmatch(word.text) is not None
             )
-        elif word.text in _OPENERS and not word.glued:
-            fresh = True
-        elif word.text in {":", ";", "•", "—"}:
+        elif (word.text in _OPENERS and not word.glued) or word.text in {":", ";", "•", "—"}:
             fresh = True
 
 
@@ -58,7 +51,11 @@ class Casing:
             elif first.isupper() and not start:
                 key = word.text.lower()
                 self.inner[key] += 1
-                if before in _DETERMINERS or (self._german and before.endswith(_GERMAN_ENDINGS) and before.islower()):
+                if (
+                    before in _DETERMINERS
+                    or before.isdigit()
+                    or (self._german and before.endswith(_GERMAN_ENDINGS) and before.islower())
+                ):
                     self._determined[key] += 1
             before = word.text if self._german and not word.text[0].islower() else word.text.lower()
 

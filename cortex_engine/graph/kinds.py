@@ -4,39 +4,17 @@ from __future__ import annotations
 
 from cortex_engine.core.graph import EntityKind
 from cortex_engine.core.names import fold
-from cortex_engine.graph.lexicon import listed
+from cortex_engine.graph.lexicon import listed, word_list
 
-_LEGAL = frozenset(
-    "Inc Incorporated Ltd Limited LLC LLP LP plc PLC Corp Corporation Co Company GmbH AG KG KGaA SE SA SAS SARL SpA SRL Srl BV NV "
-    "Oy Oyj AB ASA ApS Pty KK eG eV mbH INC LTD CORP CORPORATION LIMITED CO COMPANY GMBH".split()
-)
+_LEGAL = word_list("kinds.legal")
 _SURE_LEGAL = _LEGAL - {"Co", "CO", "SE", "AB", "SA", "NV", "KK", "Limited", "LIMITED", "LP"}
-_ORGANISATION_HEADS = frozenset(
-    "university institute college ministry department committee commission council agency association foundation bureau society "
-    "academy federation corporation company bank hospital orchestra universität hochschule institut ministerium verein gesellschaft "
-    "stiftung verlag université ministère école universidad università consortium laboratory laboratories senate parliament congress "
-    "authority airlines records museum ltd inc league club".split()
-)
-_BEFORE_OF = frozenset(
-    "university institute college ministry department academy bureau society association universität ministerium université ministère "
-    "bank house school court board council federation library".split()
-)
-_PLACE_TAILS = frozenset(
-    "river county street avenue boulevard island islands sea ocean lake mountains mountain valley peninsula township province "
-    "airport bay beach canyon desert forest harbor harbour road square straße platz".split()
-)
-_PLACE_HEADS = frozenset("lake mount river cape port fort isle gulf strait bay".split())
-_EVENT_TAILS = frozenset(
-    "war wars olympics championship championships festival revolution conference election cup".split()
-)
-HONORIFICS = frozenset(
-    "mr mrs ms miss mister dr prof professor herr frau monsieur madame mme mlle señor señora sir lady dame lord".split()
-)
-ROLES = frozenset(
-    "brigadier commander corporal private engineer coroner detective inspector officer president senator governor minister chancellor king queen prince princess emperor pope bishop archbishop cardinal rabbi judge "
-    "justice general colonel captain lieutenant sergeant major admiral actor actress singer author director professor congressman "
-    "representative mayor ambassador saint secretary präsident bundeskanzler bundeskanzlerin kanzler könig kaiser papst président roi".split()
-)
+_ORGANISATION_HEADS = word_list("kinds.organisation_heads")
+_BEFORE_OF = word_list("kinds.before_of")
+_PLACE_TAILS = word_list("kinds.place_tails")
+_PLACE_HEADS = word_list("kinds.place_heads")
+_EVENT_TAILS = word_list("kinds.event_tails")
+HONORIFICS = word_list("kinds.honorifics")
+ROLES = word_list("kinds.roles")
 _STRIPPED = HONORIFICS - {"sir", "lady", "dame", "lord"} | {
     "president",
     "senator",
@@ -131,6 +109,8 @@ def kind_of(name: str) -> EntityKind:
 def _is_person(words: list[str]) -> bool:
     """A first name of the list, then nothing but initials, small links and a family name."""
     if not 2 <= len(words) <= 5 or listed(fold(words[0])) != "first name":
+        return False
+    if listed(fold(words[-1])) in {"country", "place", "demonym"}:
         return False
     return (
         all(word[0].isupper() or word.islower() for word in words)

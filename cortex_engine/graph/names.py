@@ -10,9 +10,9 @@ from cortex_engine.core.names import fold
 from cortex_engine.graph.casing import Casing
 from cortex_engine.graph.finds import Find
 from cortex_engine.graph.kinds import has_legal_form, is_place_head, is_title, kind_of, names_person
-from cortex_engine.graph.segments import Sentence, Word
 from cortex_engine.graph.lexicon import common_words, listed
-from cortex_engine.graph.noise import DEFINED, is_label, is_noise, is_part_of_document, is_roman
+from cortex_engine.graph.noise import DEFINED, OPENERS, is_label, is_noise, is_part_of_document, is_roman
+from cortex_engine.graph.segments import Sentence, Word
 from cortex_engine.graph.spans import Run, is_capital, runs
 
 _NO_NAME_ENDINGS = ("ing", "ly", "ed", "tion", "tions", "ness", "ment", "able", "ise", "ize")
@@ -62,7 +62,9 @@ class NameFinder:
         self._tongue = tongue
         self._casing = Casing(sentences, tongue.code == "de")
         self._blocked = blocked
-        self._runs = [part for sentence in sentences for run in runs(sentence) for part in self._parts(run)]
+        self._runs = [
+            part for sentence in sentences for run in runs(sentence, tongue.code == "de") for part in self._parts(run)
+        ]
 
     def finds(self) -> Iterator[Find]:
         """Names, and weak ones that count only as short forms of others."""
@@ -120,7 +122,11 @@ class NameFinder:
         numbered = (
             len(text) == 2 and text[1] == "." and place + 1 < len(words) and self._is_plain(words[place + 1].text)
         )
-        return numbered or (text.lower() in self._tongue.stop_words and (not text.isupper() or len(text) == 1))
+        return numbered or (self._opens(text) and (not text.isupper() or len(text) == 1))
+
+    def _opens(self, text: str) -> bool:
+        key = text.lower()
+        return key in self._tongue.stop_words or (key in OPENERS and not self._casing.is_named(key))
 
     def _is_tail(self, text: str, left: int) -> bool:
         if not is_capital(text) and not text[0].isdigit():
@@ -203,15 +209,18 @@ class NameFinder:
         text = run.words[0].text
         if text.isupper() or any(map(str.isupper, text[1:])):
             return "name" if casing.inner[key] else "weak"
-        return "name" if casing.inner[key] >= 2 and casing.never_determined(key) else "weak"
+        pair = casing.inner[f"{key}s"] or (key.endswith("s") and casing.inner[key[:-1]])
+        return "name" if pair and casing.inner[key] >= 2 and casing.never_determined(key) else "weak"
 
     def _several(self, run: Run) -> str:
         casing, common = self._casing, self._tongue.common
         keys = [word.text.lower() for word in run.words if is_capital(word.text)]
+        if self._tongue.code == "de" and " " not in run.name and casing.inner[keys[0]] < 2 * _PROVEN:
+            return "weak"
         plain = [key in common or casing.small[key] > 0 for key in keys]
-        if run.begins and len(keys) > 1 and not casing.is_named(keys[0]) and not has_legal_form(run.name):
-            if not common or casing.small[keys[0]] or keys[0].endswith(_NO_NAME_ENDINGS):
-                return "weak" if len(keys) == 2 and plain[1] else "rest"
+        by_place = run.begins and len(keys) > 1 and not casing.is_named(keys[0]) and not has_legal_form(run.name)
+        if by_place and (not common or casing.small[keys[0]] or keys[0].endswith(_NO_NAME_ENDINGS)):
+            return "weak" if len(keys) == 2 and plain[1] else "rest"
         if all(casing.small[key] >= casing.inner[key] for key in keys) or (all(plain) and keys[-1] in DEFINED):
             return "weak"
         return "name"
@@ -219,6 +228,8 @@ class NameFinder:
     def _in_heading(self, run: Run, kind: EntityKind) -> str:
         casing, common = self._casing, self._tongue.common
         keys = [word.text.lower() for word in run.words if is_capital(word.text) and len(word.text) > 1]
+        if not keys:
+            return "weak"
         plain = [key in common or casing.small[key] > 0 or key in self._tongue.stop_words for key in keys]
         if has_legal_form(run.name) or (kind is EntityKind.PERSON and not (plain[-1] and keys[-1].endswith("s"))):
             return "name"

@@ -63,9 +63,9 @@ class Naming:
         self._merge_heads()
         self._merge_plurals()
 
-    def canonical(self, find: Find) -> str:
-        """What the entity of a find is called, "" where the find is none."""
-        group = self._root(fold(find.name))
+    def canonical(self, name: str) -> str:
+        """What the entity of this name is called, "" where it is none."""
+        group = self._root(fold(name))
         return group.name if group is not None and group.strong else ""
 
     def entities(self, used: Iterable[str], surfaces: dict[str, set[str]]) -> tuple[ExtractedEntity, ...]:
@@ -144,16 +144,10 @@ class Naming:
         ends: dict[str, set[str]] = defaultdict(set)
         whole = [group for group in self._own() if group.strong and self._is_person_like(group)]
         for group in whole:
-            words = group.folded.split()
-            outer = f"{words[0]} {words[-1]}"
-            if (
-                len(words) > 2
-                and outer in self._groups
-                and not self._groups[outer].into
-                and self._groups[outer] is not group
-            ):
-                if all(len(word) == 1 for word in words[1:-1]):
-                    self._join(self._groups[outer], group)
+            first, *middle, last = group.folded.split()
+            outer = self._groups.get(f"{first} {last}")
+            if outer is not None and middle and not outer.into and all(len(word) == 1 for word in middle):
+                self._join(outer, group)
         for group in whole:
             if not group.into:
                 words = group.folded.split()

@@ -39,7 +39,7 @@ _DAY = r"(?P<day>[0-3]?\d)"
 _YEAR = r"(?P<year>1[0-9]\d\d|20\d\d)"
 _ORDINAL = r"(?:st|nd|rd|th|er|º|\.)?"
 _EDGE, _NO_MORE = r"(?<![\w./,:-])", r"(?![\w/-]|[.,:]\d)"
-_DATES = tuple(
+_WESTERN = (
     re.compile(_EDGE + form + _NO_MORE)
     for form in (
         rf"{_YEAR}-(?P<month>[01]\d)-(?P<day>[0-3]\d)(?:T[\d:.+Z-]+)?",
@@ -49,7 +49,9 @@ _DATES = tuple(
         rf"{_MONTH}(?:\s+|\s+(?:de|of)\s+|,\s+){_YEAR}",
         rf"{_YEAR}/(?P<month>[01]\d)/(?P<day>[0-3]\d)",
     )
-) + (
+)
+_DATES = (
+    *_WESTERN,
     re.compile(r"(?<!\d)(?P<year>1\d{3}|20\d\d)\s?年(?:\s?(?P<month>[01]?\d)\s?月(?:\s?(?P<day>[0-3]?\d)\s?日)?)?"),
     re.compile(
         r"(?<![\w./,:#$€£¥%+-])(?P<year>1[5-9]\d\d|20[0-4]\d)(?![\w/%-]|[.,:]\d|\s?(?:%|€|km|kg|m\b|mm|cm|GB|MB))"
@@ -61,7 +63,8 @@ _NUMBERED = re.compile(
 """What makes a number of four digits no year."""
 
 _NUMBER = r"\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
-_SCALE = r"(?:\s?(?:thousand|million|billion|trillion|mn|bn|m|k|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?|万|億|亿)(?!\w))?"
+_SCALE = r"(?:\s?(?:thousand|million|billion|trillion|mn|bn|m|k|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?"
+    r"|万|億|亿)(?!\w))?"
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|CAD|AUD|INR|SEK|NOK|DKK|KRW|HKD|SGD|BRL|MXN|PLN|RUB"
 _SIGNS = r"US\$|C\$|A\$|HK\$|R\$|[$€£¥₩₹]"
 _AMOUNTS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,14 +52,18 @@ class Sentence:
     prose: bool
 
 
-def sentences(stretch: Stretch, pipeline: Any) -> Iterator[Sentence]:
-    """All sentences of a stretch, by a spaCy pipeline that cuts words and sentences."""
+def sentences(stretch: Stretch, pipeline: Any, look: Callable[[Any, int], None] | None = None) -> Iterator[Sentence]:
+    """All sentences of a stretch, by a spaCy pipeline that cuts words and sentences.
+
+    Args:
+        look: is given each spaCy document with the place of its first character.
+    """
     stop_words = pipeline.Defaults.stop_words
     for first, last, in_table in _blocks(stretch.text):
         row = (stretch.start + first, stretch.start + last)
         is_row = in_table and last - first <= _LONGEST_ROW
         for start, end in _pieces(stretch.text, first, last):
-            for words in _cut(pipeline, stretch.text[start:end], stretch.start + start):
+            for words in _cut(pipeline, stretch.text[start:end], stretch.start + start, look):
                 span = words[0].start, words[-1].end
                 prose = _is_prose(words, stop_words)
                 yield Sentence(words, *span, row if is_row and not prose else span, prose)
@@ -108,9 +112,12 @@ def _pieces(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
             start = cut
 
 
-def _cut(pipeline: Any, text: str, offset: int) -> Iterator[tuple[Word, ...]]:
+def _cut(pipeline: Any, text: str, offset: int, look: Callable[[Any, int], None] | None) -> Iterator[tuple[Word, ...]]:
     words: list[Word] = []
-    for token in pipeline(text):
+    read = pipeline(text)
+    if look is not None:
+        look(read, offset)
+    for token in read:
         if token.is_sent_start and words:
             yield tuple(words)
             words = []

@@ -7,20 +7,15 @@ from dataclasses import dataclass
 
 from cortex_engine.core.names import fold
 from cortex_engine.graph.casing import starts
-from cortex_engine.graph.lexicon import listed
+from cortex_engine.graph.lexicon import listed, word_list
 from cortex_engine.graph.segments import Sentence, Word
 
-_LINKS = frozenset(
-    "de del della dello di da do dos du des la le les van von vom zu zum zur der den ten ter bin ibn al el af av y".split()
-)
+_LINKS = word_list("spans.links")
 _OF = frozenset({"of", "for", "in"})
 _ARTICLES = frozenset({"the", "der", "des", "la", "los", "las"})
-FOR_HEADS = frozenset(
-    "center centre institute foundation association society department ministry office council committee campaign school college "
-    "academy agency fund board conference workshop party coalition alliance movement museum bureau commission".split()
-)
+FOR_HEADS = word_list("spans.for_heads")
 """Words after which "for" goes on with a name: "Centre for Economic Policy Research"."""
-AFTER_COMMA = frozenset("inc ltd llc llp lp jr sr incorporated limited gmbh".split())
+AFTER_COMMA = word_list("spans.after_comma")
 _OPENING = frozenset({"The", "A", "An", "In", "On", "It", "This", "He", "She", "They", "We", "If", "For", "At", "By"})
 _INITIAL_LENGTH = 2
 
@@ -43,10 +38,12 @@ class Run:
 
     @property
     def start(self) -> int:
+        """Of its first word, in the document's characters."""
         return self.words[0].start
 
     @property
     def end(self) -> int:
+        """Of its last word."""
         return self.words[-1].end
 
     @property
@@ -62,7 +59,7 @@ def is_capital(text: str) -> bool:
         return text[-1] != "-"
     letters = [letter for letter in text if letter.isalpha()]
     if text[0].isdigit():
-        return 2 <= len(letters) and len(text) <= 6 and all(map(str.isupper, letters))
+        return len(letters) >= 2 and len(text) <= 6 and all(map(str.isupper, letters))
     return (
         3 <= len(text) <= 14
         and text.isalnum()
@@ -72,8 +69,12 @@ def is_capital(text: str) -> bool:
     )
 
 
-def runs(sentence: Sentence) -> Iterator[Run]:
-    """All runs of a sentence, none of which ends with a linking word."""
+def runs(sentence: Sentence, all_nouns: bool = False) -> Iterator[Run]:
+    """All runs of a sentence, none of which ends with a linking word.
+
+    Args:
+        all_nouns: whether the language writes all nouns large, so that small words link names of people only.
+    """
     words = sentence.words
     fresh = list(starts(words))
     place = 0
@@ -81,16 +82,18 @@ def runs(sentence: Sentence) -> Iterator[Run]:
         if not is_capital(words[place].text):
             place += 1
             continue
-        end = _end(words, place)
+        end = _end(words, place, not all_nouns or listed(fold(words[place].text)) == "first name")
         yield Run(list(words[place:end]), sentence, fresh[place])
         place = end
 
 
-def _end(words: tuple[Word, ...], first: int) -> int:
+def _end(words: tuple[Word, ...], first: int, links: bool) -> int:
     """Where the run that begins at `first` ends."""
     end = first + 1
     while end < len(words):
         step = _step(words, first, end)
+        if step > 1 and not links and words[end].text.islower():
+            break
         if step == 0:
             break
         end += step
@@ -106,7 +109,7 @@ def _step(words: tuple[Word, ...], first: int, end: int) -> int:
     if not following:
         return 0
     if text in {"-", "–", "&", "'", "’"} and words[end].glued and words[end + 1].glued:
-        return 2 if following[0].isalnum() and (text in "&'’" and is_capital(following) or text in "-–") else 0
+        return 2 if following[0].isalnum() and ((text in "&'’" and is_capital(following)) or text in "-–") else 0
     if text == "&" and is_capital(following):
         return 2
     if text == "," and following.rstrip(".").lower() in AFTER_COMMA and is_capital(following):
@@ -114,7 +117,7 @@ def _step(words: tuple[Word, ...], first: int, end: int) -> int:
     if text == "." and words[end].glued and len(words[end - 1].text) < _INITIAL_LENGTH and is_capital(following):
         return 2
     lower = text.lower()
-    if lower not in _LINKS and lower not in _OF or not text[0].islower():
+    if (lower not in _LINKS and lower not in _OF) or not text[0].islower():
         return 0
     if lower == "of" and _is_personal(words[first:end]):
         return 0

@@ -37,3 +37,21 @@ def common_words(language: str) -> frozenset[str]:
 def listed(folded: str) -> str:
     """ "first name", "country", "place", "demonym" for a folded name that is in the short lists, "" else."""
     return _names().get(folded, "")
+
+
+def word_list(name: str) -> frozenset[str]:
+    """A list of the rules by name ("noise.labels")."""
+    return _lists()[name]
+
+
+@lru_cache(maxsize=1)
+def _lists() -> dict[str, frozenset[str]]:
+    lists: dict[str, set[str]] = {}
+    name = ""
+    for line in files(__name__).joinpath("lists.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            name = line.lstrip("# ").strip()
+            lists[name] = set()
+        else:
+            lists[name].update(line.split())
+    return {each: frozenset(words) for each, words in lists.items()}
