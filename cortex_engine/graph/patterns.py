@@ -63,8 +63,10 @@ _NUMBERED = re.compile(
 """What makes a number of four digits no year."""
 
 _NUMBER = r"\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
-_SCALE = r"(?:\s?(?:thousand|million|billion|trillion|mn|bn|m|k|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?"
+_SCALE = (
+    r"(?:\s?(?:thousand|million|billion|trillion|mn|bn|m|k|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?"
     r"|万|億|亿)(?!\w))?"
+)
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|CAD|AUD|INR|SEK|NOK|DKK|KRW|HKD|SGD|BRL|MXN|PLN|RUB"
 _SIGNS = r"US\$|C\$|A\$|HK\$|R\$|[$€£¥₩₹]"
 _AMOUNTS = (
