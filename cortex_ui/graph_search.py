@@ -21,6 +21,8 @@ _FOLLOW_SECONDS = 2.0
 
 def box() -> None:
     """The search box; what is typed is suggested at once."""
+    if state.clears_the_box():
+        st.session_state[FIND] = ""
     text = st.text_input(
         "Find a name",
         type="search",

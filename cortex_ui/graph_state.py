@@ -25,7 +25,8 @@ FIRST_NODES, FIRST_NAMES = 40, 6
 MOST_DOCUMENTS = 30
 LONGEST_QUERY = 2000
 _PARAMETERS = ("entity", "document", "passage", "q", "depth", "see", "with")
-_REMARKS, _PICTURE, _HITS, _CLICKS = "graph_remarks", "graph_picture", "graph_hits", "graph_clicks"
+_REMARKS, _PICTURE, _HITS = "graph_remarks", "graph_picture", "graph_hits"
+_CLICKS, _CLEAR = "graph_clicks", "graph_find_clear"
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -171,7 +172,12 @@ def go(wanted: Centre) -> None:
         kept["depth"] = st.query_params.get_all("depth")
     st.query_params.from_dict({**kept, **wanted.url()})
     st.session_state.pop(_REMARKS, None)
-    st.session_state["graph_find"] = ""
+    st.session_state[_CLEAR] = True
+
+
+def clears_the_box() -> bool:
+    """Whether something else was chosen since the search box was drawn; once."""
+    return bool(st.session_state.pop(_CLEAR, False))
 
 
 def go_to_entity(entity_id: str) -> None:
