@@ -14,6 +14,7 @@ from cortex_engine.answering.written import written
 from cortex_engine.core.answers import Answer, AnswerEvent, ChatModel, CitedSource, Question
 from cortex_engine.core.errors import UsageError
 from cortex_engine.core.identifiers import new_id
+from cortex_engine.generation.conversation_text import conversation_markdown as as_markdown
 from cortex_engine.library import Library
 
 QUOTES = "quotes"
@@ -34,6 +35,12 @@ def answer_events(library: Library, question: Question) -> Iterator[AnswerEvent]
     _check(question)
     turns = library.catalog.turns(question.conversation_id) if question.conversation_id else []
     return _events(library, question, turns, begun)
+
+
+def conversation_markdown(library: Library, conversation_id: str) -> str:
+    """See `CortexSuite.conversation_markdown`."""
+    turns = library.catalog.turns(conversation_id)
+    return as_markdown(library.catalog.conversation(conversation_id).title, turns)
 
 
 def _events(library: Library, question: Question, turns: Sequence[Answer], begun: float) -> Iterator[AnswerEvent]:

@@ -19,8 +19,9 @@ from cortex_engine.lexical.tokenizer import Tokenizer
 from cortex_engine.library import Library
 from cortex_engine.retrieval.function_words import function_words, likely_language
 
-_WEAK_COSINE = 0.25
-"""Where no sentence holds a word of the question, and none is nearer than this, nothing is quoted."""
+_WEAK_COSINE, _WEAK_COVERAGE = 0.4, 0.5
+"""Where no sentence holds half of the question's words, and none is nearer than this, nothing is quoted. (The calibrated search
+abstains by itself; this holds for libraries that are too small or too new for that. docs/benchmarks/answers.md has figures.)"""
 SPLITTERS = reading.Splitters(cutting.paragraphs, cutting.sentences, cutting.clauses)
 _tokenizer = Tokenizer()
 
@@ -66,7 +67,7 @@ def quoted(library: Library, made: Answer, found: Found, notes: list[str]) -> An
     except CortexError as error:
         notes.append(f"{error} The sentences were chosen by their words alone.")
         choice = extractive.choose(made.searched, pieces, None, words)
-    if not choice.coverage and (choice.similarity or 0.0) < _WEAK_COSINE:
+    if choice.coverage < _WEAK_COVERAGE and (choice.similarity or 0.0) < _WEAK_COSINE:
         return replace(made, abstained=True)
     sentences = tuple(
         AnswerSentence(each.text, (each.source,), Proof.QUOTED, proved_by=(each.source,)) for each in choice.sentences

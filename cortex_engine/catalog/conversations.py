@@ -46,23 +46,28 @@ class ConversationRecords(CatalogPart):
             )
             turn = int(cursor.lastrowid or 0)
             sources = _keep_sources(connection, turn, answer.sources)
-            _keep_sentences(connection, turn, answer.sentences, sources)
-            if len(sources) < len(answer.sources):
+            lost = len(sources) < len(answer.sources)
+            # What nothing bears out may have come from what is gone.
+            kept = [
+                each for each in answer.sentences if not lost or any(number in sources for number in each.proved_by)
+            ]
+            _keep_sentences(connection, turn, kept, sources)
+            if lost:
                 connection.execute("UPDATE turn SET lost = lost + 1, searched = question WHERE key = ?", (turn,))
 
     def conversations(self, limit: int = 50) -> list[Conversation]:
         """The newest first."""
         with self._database.read() as connection:
-            found = connection.execute(
-                "SELECT id, title, created, updated, collections, "
-                "(SELECT count(*) FROM turn WHERE turn.conversation = conversation.key) "
-                "FROM conversation ORDER BY updated DESC, key DESC LIMIT ?",
-                (max(limit, 0),),
-            )
-            return [
-                Conversation(key, title, created, updated, tuple(json.loads(collections)), turns)
-                for key, title, created, updated, collections, turns in found
-            ]
+            return _conversations(connection, "ORDER BY updated DESC, key DESC LIMIT ?", max(limit, 0))
+
+    def conversation(self, conversation_id: str) -> Conversation:
+        """One of them.
+
+        Raises:
+            NotFoundError: no such conversation.
+        """
+        with self._database.read() as connection:
+            return _conversations(connection, "WHERE key = ?", _key(connection, conversation_id))[0]
 
     def turns(self, conversation_id: str) -> list[Answer]:
         """All turns in order. Sources of deleted documents, and sentences that rested on nothing else, are gone; a note says so.
@@ -101,6 +106,18 @@ class ConversationRecords(CatalogPart):
         with self._database.write() as connection:
             key = _key(connection, conversation_id)
             connection.execute("DELETE FROM conversation WHERE key = ?", (key,))
+
+
+def _conversations(connection: sqlite3.Connection, tail: str, value: int) -> list[Conversation]:
+    found = connection.execute(
+        "SELECT id, title, created, updated, collections, "
+        f"(SELECT count(*) FROM turn WHERE turn.conversation = conversation.key) FROM conversation {tail}",
+        (value,),
+    )
+    return [
+        Conversation(identity, title, created, updated, tuple(json.loads(collections)), turns)
+        for identity, title, created, updated, collections, turns in found
+    ]
 
 
 def _key(connection: sqlite3.Connection, conversation_id: str) -> int:
@@ -145,10 +162,7 @@ def _keep_sources(connection: sqlite3.Connection, turn: int, sources: Sequence[C
 def _keep_sentences(
     connection: sqlite3.Connection, turn: int, sentences: Sequence[AnswerSentence], sources: dict[int, int]
 ) -> None:
-    """All sentences, but those that only a source bore out that is gone."""
     for ordinal, sentence in enumerate(sentences):
-        if sentence.proved_by and not any(number in sources for number in sentence.proved_by):
-            continue
         cursor = connection.execute(
             "INSERT INTO turn_sentence (turn, ordinal, text, proof, similarity, reason) VALUES (?, ?, ?, ?, ?, ?)",
             (turn, ordinal, sentence.text, sentence.proof.value, sentence.similarity, sentence.reason),

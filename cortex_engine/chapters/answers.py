@@ -69,6 +69,14 @@ class AnswersChapter(Chapter):
         """Forget a conversation; NotFoundError when it is gone already."""
         self._library.catalog.delete_conversation(conversation_id)
 
+    def conversation_markdown(self, conversation_id: str) -> str:
+        """A conversation as Markdown: questions, answers with numbered citations, sources with document, page and quote.
+
+        Raises:
+            NotFoundError: no such conversation.
+        """
+        return answering.conversation_markdown(self._library, conversation_id)
+
 
 def _asked(question: Question | str) -> Question:
     return Question(question) if isinstance(question, str) else question

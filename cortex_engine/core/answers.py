@@ -181,6 +181,14 @@ class ConversationRecords(Protocol):
         """The newest first."""
         ...
 
+    def conversation(self, conversation_id: str) -> Conversation:
+        """One of them.
+
+        Raises:
+            NotFoundError: no such conversation.
+        """
+        ...
+
     def turns(self, conversation_id: str) -> list[Answer]:
         """All turns in order. Sources of deleted documents, and sentences that rested on nothing else, are gone; a note says so.
 

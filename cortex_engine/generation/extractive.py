@@ -6,6 +6,7 @@ meaning are taken once (maximal marginal relevance, Carbonell and Goldstein 1998
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,17 @@ _HEADING_ONLY = 0.5
 _NEAR, _SECOND = 0.65, 0.45
 """Share of the best score that a further sentence must reach, and that the second one must."""
 _DIVERSITY = 0.3
+_KIND = 0.15
+"""What a sentence has ahead that holds a number (or a name) where the question asks for one."""
+_ASKS_NUMBER = re.compile(
+    r"\b(?:how (?:many|much|long|old|tall|high|far|often|large|big)|when|what (?:year|date|time|percentage|number)|which year|"
+    r"wie ?viele?|wie (?:lange?|alt|hoch|weit|oft|groß)|wann|combien|quand|cu[aá]nt[oa]s?|cu[aá]ndo|quant[oie]|quando|hoeveel|"
+    r"wanneer)\b|多少|几|何时|什么时候",
+    re.IGNORECASE,
+)
+_ASKS_NAME = re.compile(r"\b(?:who|whom|whose|wer|wem|wen|wessen|qui|qui[eé]n(?:es)?|chi)\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_NAME = re.compile(r"(?<=[\w,;] )[^\W\d_a-zà-ÿ]\w+[ -][^\W\d_a-zà-ÿ]\w+")
 _MOST_READ = 96
 """Sentences that are embedded: those with most of the question's words."""
 
@@ -70,7 +82,10 @@ def choose(
     last = max(each.source for each in pieces)
     places = np.array([1.0 - (each.source - 1) / max(1, last) for each in pieces])
     own = np.array([0.0 if each.heading_only else 1.0 for each in pieces])
-    scores = (cosines + _WORDS * covered[read] + _PLACE * places) * (_HEADING_ONLY + (1 - _HEADING_ONLY) * own)
+    fitting = _KIND * np.array([_of_kind(question, each.text) for each in pieces])
+    scores = (cosines + _WORDS * covered[read] + _PLACE * places + fitting) * (
+        _HEADING_ONLY + (1 - _HEADING_ONLY) * own
+    )
     chosen = _diverse(scores, vectors, pieces, most)
     first = {pieces[place].source: rank for rank, place in reversed(list(enumerate(chosen)))}
     ordered = sorted((pieces[place] for place in chosen), key=lambda each: (first[each.source], each.start))
@@ -83,6 +98,13 @@ def _coverage(sentence: PassageSentence, wanted: frozenset[str], terms: Terms) -
     own = terms(sentence.text) & wanted
     above = (terms(sentence.heading) & wanted) - own
     return (len(own) + _HEADING_WORDS * len(above)) / len(wanted)
+
+
+def _of_kind(question: str, text: str) -> bool:
+    """Whether a sentence holds what the question asks for: a number or date, or a person's name."""
+    if _ASKS_NUMBER.search(question):
+        return _DIGIT.search(text) is not None
+    return _ASKS_NAME.search(question) is not None and _NAME.search(text) is not None
 
 
 def _most_promising(covered: NDArray[np.float64]) -> NDArray[np.intp]:

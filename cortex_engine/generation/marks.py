@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from cortex_engine.generation.reading import Splitter, on_one_line
+from cortex_engine.generation.reading import Span, Splitter, on_one_line
 
 _WORDS = r"(?:passages?|sources?|documents?|quellen?|passagen?|fuentes?|来源|段落|§)?"
 _NUMBERS = r"\^?\d{1,3}(?:\s*(?:[,;，、–-]|and|und)\s*\d{1,3})*"
@@ -18,6 +19,8 @@ _WIDEST = 20
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _WORD = re.compile(r"\w")
+_STOPS = ".!?。！？"
+_STOP = re.compile(rf"[{_STOPS}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def _of_line(line: str, sentences: Splitter) -> Iterator[Statement]:
     if not text.strip():
         yield Statement("", _once(number for _, numbers in marks for number in numbers))
         return
-    spans = sentences(text, 0, len(text))
+    spans = _cut_at_marks(text, sentences(text, 0, len(text)), [at for at, _ in marks])
     ends = [start + len(text[start:end].rstrip()) for start, end in spans]
     for place, (start, end) in enumerate(spans):
         # A mark at the very beginning of a sentence stands there because nothing stands before it.
@@ -64,6 +67,14 @@ def _of_line(line: str, sentences: Splitter) -> Iterator[Statement]:
         last = len(text) if place == len(spans) - 1 else ends[place]
         cited = _once(number for at, numbers in marks if first < at <= last for number in numbers)
         yield Statement(on_one_line(text[start:end]), cited)
+
+
+def _cut_at_marks(text: str, spans: Sequence[Span], marks: Sequence[int]) -> list[Span]:
+    """The sentences, cut also where a mark stands at a full stop: "it is 42 [1]. Then" are two."""
+    cuts = {found.end() for at in marks if (found := _STOP.match(text, at)) is not None}
+    cuts |= {at for at in marks if at and text[at - 1] in _STOPS}
+    borders = sorted({0, len(text), *(end for _, end in spans), *cuts})
+    return [(start, end) for start, end in pairwise(borders) if text[start:end].strip()]
 
 
 def _without_marks(line: str) -> tuple[str, list[tuple[int, tuple[int, ...]]]]:

@@ -22,7 +22,7 @@ from cortex_engine.generation.marks import Statement
 from cortex_engine.generation.reading import PassageSentence, Splitter
 from cortex_engine.generation.wording import (
     addresses,
-    denies,
+    denials,
     folded,
     folded_words,
     inner_names,
@@ -38,6 +38,9 @@ _SHORT = 4
 """Tokens below which a sentence says nothing without its question."""
 _QUOTATION = 4
 """Tokens from which words in quotation marks are held to stand there."""
+_OPPOSED = "It or passage {} denies what the other says."
+_DOUBLE = frozenset({"", "en", "de", "nl"})
+"""Languages in which two words that deny cancel each other; elsewhere they often go together."""
 _MOSTLY = 0.5
 """Share of a sentence's tokens that a quotation must make up to prove it."""
 
@@ -145,6 +148,8 @@ class Prover:
         passage = self._passages[number]
         words = tokens(text)
         if len(words) >= _SHORT and (pieces := _holding(words, passage)):
+            if self._opposed(text, pieces):
+                return _Verdict(number, reason=_OPPOSED.format(number))
             return _Verdict(number, quoted=True, pieces=pieces)
         if reason := self._foreign(text, passage):
             return _Verdict(number, reason=reason, similarity=self._nearest(text, number)[0])
@@ -185,7 +190,7 @@ class Prover:
             reason = f"It is not near enough to what passage {number} says ({said:.2f}; at least {self._bound:.2f})."
             return _Verdict(number, reason=reason, similarity=similarity)
         if self._opposed(text, pieces):
-            return _Verdict(number, reason=f"It or passage {number} denies what the other says.", similarity=similarity)
+            return _Verdict(number, reason=_OPPOSED.format(number), similarity=similarity)
         return _Verdict(number, similarity=similarity, pieces=pieces)
 
     def _nearest(self, text: str, number: int) -> tuple[float | None, tuple[PassageSentence, ...]]:
@@ -193,14 +198,15 @@ class Prover:
         pieces = self._passages[number].pieces
         if self._embedder is None or not pieces:
             return None, ()
+        runs = _runs(pieces)
         if number not in self._vectors:
-            self._vectors[number] = unit(
-                self._embedder.embed_documents([" ".join(_texts(run)) for run in _runs(pieces)])
-            )
+            texts = [" ".join(each.text for each in run) for run in runs]
+            headed = [f"{each.heading}: {each.text}" for each in pieces]
+            self._vectors[number] = unit(self._embedder.embed_documents([*headed, *texts]))
         own = unit(self._embedder.embed_documents([text]))[0]
         cosines = self._vectors[number] @ own
         best = int(cosines.argmax())
-        return float(cosines[best]), _runs(pieces)[best]
+        return float(cosines[best]), runs[best if best < len(pieces) else best - len(pieces)]
 
     def _opposed(self, text: str, pieces: Sequence[PassageSentence]) -> bool:
         """Whether one denies and the other does not, by the clause that has most words in common."""
@@ -209,8 +215,13 @@ class Prover:
             each.text[start:end] for each in pieces for start, end in self._clauses(each.text, 0, len(each.text))
         ]
         best = max(clauses, key=lambda clause: len(folded_words(clause) & wanted), default="")
-        denying = denies(text)
-        return denying != denies(best) and denying != denies(" ".join(_texts(pieces)))
+        whole = " ".join(each.text for each in pieces)
+        denying, clause, passage = (self._denies(each) for each in (text, best, whole))
+        return denying not in {clause, passage}
+
+    def _denies(self, text: str) -> bool:
+        count = denials(text)
+        return count % 2 == 1 if self._language in _DOUBLE else count > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +238,6 @@ class _Verdict:
 def _runs(pieces: Sequence[PassageSentence]) -> list[tuple[PassageSentence, ...]]:
     """Each sentence, and each two in a row."""
     return [*((each,) for each in pieces), *(tuple(pieces[place : place + 2]) for place in range(len(pieces) - 1))]
-
-
-def _texts(pieces: Sequence[PassageSentence]) -> list[str]:
-    return [each.text for each in pieces]
 
 
 def _holding(words: Sequence[str], passage: Evidence) -> tuple[PassageSentence, ...]:

@@ -32,8 +32,8 @@ _AS_DIGITS = {
 """Numbers in words, English, German, French, Spanish, as far as they are no article and no other common word."""
 
 _DENYING = (
-    "not no never none nobody nothing neither nor without cannot nicht kein keine keinen keinem keiner keines nie niemals "
-    "niemand nichts ohne weder noch ne pas jamais aucun aucune rien sans ni nunca ningún ninguna ninguno nada tampoco"
+    "not no never none nobody nothing neither without cannot nicht kein keine keinen keinem keiner keines nie niemals "
+    "niemand nichts ohne weder pas jamais aucun aucune rien sans nunca ningún ninguna ninguno nada tampoco"
 )
 _DENIALS = frozenset(_DENYING.split())
 _GENERAL_NOUNS = frozenset({"de", "lb"})
@@ -102,7 +102,10 @@ def names(text: str, language: str, elsewhere: frozenset[str] = frozenset()) -> 
         if not word[0].isupper() or len(word) < 2:
             continue
         acronym = sum(letter.isupper() for letter in word) >= 2
-        beside = any(0 <= other < len(words) and words[other][0][0].isupper() for other in (place - 1, place + 1))
+        beside = any(
+            0 <= other < len(words) and words[other][0][0].isupper() and not words[other][1]
+            for other in (place - 1, place + 1)
+        )
         known = folded(word) in elsewhere if opens else language not in _GENERAL_NOUNS or beside
         if acronym or known:
             found.append(word)
@@ -141,7 +144,8 @@ def folded_words(text: str) -> frozenset[str]:
     return frozenset(words | {part for word in words for part in re.split("[-']", word)})
 
 
-def denies(text: str) -> bool:
-    """Whether a text holds a word that denies."""
+def denials(text: str) -> int:
+    """How many words of a text deny: two of them may cancel each other."""
     plain = text.casefold().replace("’", "'")
-    return any(word in _DENIALS or word.endswith("n't") for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", plain))
+    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", plain)
+    return sum(word in _DENIALS or word.endswith("n't") for word in words)
