@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cortex_engine.catalog import rows
+from cortex_engine.core.reports import Finding, Severity
+
+CHECK = "catalog-graph"
+"""What the doctor calls a disagreement."""
 
 _OF = "(SELECT value FROM json_each(:keys))"
 
@@ -85,6 +89,40 @@ _MEMBERS = """
     SELECT e.key, e.id, e.kind, e.mentions, e.documents, e.passages FROM graph_entity e
     WHERE e.id = :terminal OR e.id IN (SELECT source FROM graph_merge WHERE target = :terminal)
 """
+
+_WRONG = """
+    SELECT (SELECT count(*) FROM (SELECT key, mentions, documents, passages FROM graph_entity
+        EXCEPT SELECT entity, sum(mentions), count(*), sum(passages) FROM graph_part GROUP BY entity))
+    + (SELECT count(*) FROM (SELECT document, mentions FROM graph_document WHERE mentions > 0
+        EXCEPT SELECT document, sum(mentions) FROM graph_part GROUP BY document))
+    + (SELECT count(*) FROM graph_entity e WHERE NOT EXISTS (SELECT 1 FROM graph_entity root WHERE root.key = e.root))
+"""
+
+_SUM_AGAIN = """
+    UPDATE graph_entity SET mentions = part.mentions, documents = part.documents, passages = part.passages
+    FROM (SELECT entity, sum(mentions) AS mentions, count(*) AS documents, sum(passages) AS passages FROM graph_part
+        GROUP BY entity) AS part WHERE part.entity = graph_entity.key
+"""
+
+
+def disagreement(connection: sqlite3.Connection) -> list[Finding]:
+    """Whether the sums are those of the parts."""
+    wrong = connection.execute(_WRONG).fetchone()[0]
+    if not wrong:
+        return []
+    message = f"{wrong} sums of the knowledge graph do not agree with what the documents name."
+    return [Finding(CHECK, Severity.ERROR, message, "`cortex doctor --fix` adds them up again.", fixable=True)]
+
+
+def recount(connection: sqlite3.Connection) -> None:
+    """Add everything up from the parts again."""
+    connection.execute("DELETE FROM graph_form")
+    connection.execute("UPDATE graph_entity SET root = key")
+    connection.execute(_SUM_AGAIN)
+    for (document,) in connection.execute("SELECT document FROM graph_document").fetchall():
+        connection.execute(_ADD_FORMS, {"document": document})
+    connection.execute("DELETE FROM graph_entity WHERE key NOT IN (SELECT entity FROM graph_part)")
+    settle(connection, connection.execute("SELECT key, id FROM graph_entity").fetchall())
 
 
 def forget_parts(connection: sqlite3.Connection, documents: Sequence[int]) -> None:

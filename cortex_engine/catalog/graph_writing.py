@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
-from cortex_engine.catalog.graph_sums import add_up, forget_parts, moved, regroup, settle
+from cortex_engine.catalog.graph_sums import add_up, forget_parts, moved, recount, regroup, settle
 from cortex_engine.core.errors import NotFoundError, UsageError
 from cortex_engine.core.failpoints import failpoint
 from cortex_engine.core.graph import DocumentGraph, EntityKind, Relation, RelationKind
@@ -82,6 +82,11 @@ class GraphWriting(CatalogPart):
         """Let documents that could not be read wait again; returns how many."""
         with self._database.write() as connection:
             return connection.execute("DELETE FROM graph_document WHERE failure != ''").rowcount
+
+    def recount_graph(self) -> None:
+        """Add up what the documents say again: for the doctor, where the sums do not agree with it."""
+        with self._database.write() as connection:
+            recount(connection)
 
     def merge_entities(self, source_id: str, target_id: str) -> None:
         """A person says: these are one, to be called as the target. Kept by hashes of names: it outlives re-ingest, and names

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from cortex_engine.catalog import rows
+from cortex_engine.catalog import graph_sums, rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.pictures_reading import count_pictures
 from cortex_engine.catalog.schema import backup
@@ -192,6 +192,7 @@ class CatalogUpkeep(CatalogPart):
             try:
                 findings += [_integrity(connection, full), _foreign_keys(connection)]
                 findings += _agreement(connection)
+                findings += graph_sums.disagreement(connection)
                 findings.append(_checksums(connection, full))
             except sqlite3.DatabaseError as error:
                 findings.append(Finding("catalog-integrity", Severity.ERROR, f"It cannot be read: {error}.", _RESTORE))

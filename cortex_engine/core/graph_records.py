@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from cortex_engine.core.graph import (
     DocumentGraph,
     EntityKind,
     GraphEntity,
+    GraphPath,
     GraphRows,
     GraphStats,
+    LinkedEntity,
     MentionPlace,
     Neighbour,
     WaitingGraph,
 )
+from cortex_engine.core.reports import ScoreMoments
+from cortex_engine.core.search import Ranking
 
 
 @runtime_checkable
@@ -60,6 +66,10 @@ class GraphRecords(Protocol):
 
     def retry_graphs(self) -> int:
         """Let documents that could not be read wait again; returns how many."""
+        ...
+
+    def recount_graph(self) -> None:
+        """Add up what the documents say again: for the doctor, where the sums do not agree with it."""
         ...
 
     def graph_stats(self, fingerprint: str) -> GraphStats:
@@ -141,4 +151,55 @@ class GraphRecords(Protocol):
         Raises:
             NotFoundError: no such entity.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFound:
+    """What a walk through the graph found.
+
+    Attributes:
+        ranking: stage "graph", the passages that most of the walk arrived at; scores: share of the walk, 0..1.
+        scores: the same of all passages that are reached at all.
+        moments: of the square roots of these shares over all passages in scope.
+    """
+
+    ranking: Ranking
+    scores: Mapping[str, float]
+    moments: ScoreMoments
+
+
+class KnowledgeGraph(Protocol):
+    """The graph as a search asks it: one view of it, which does not change meanwhile."""
+
+    def linked(self, text: str) -> list[LinkedEntity]:
+        """Entities that the text names, in its order; of names within names the longest."""
+        ...
+
+    def walk(
+        self,
+        linked: Sequence[LinkedEntity],
+        seeds: Mapping[str, float],
+        limit: int,
+        passages: int,
+        documents: AbstractSet[str] | None = None,
+    ) -> GraphFound:
+        """Where a walk ends that begins at these entities and passages, and passes only through documents in scope.
+
+        Args:
+            seeds: passage id -> weight, 0 or more.
+            limit: how many passages the ranking holds at most.
+            passages: how many there are in scope, those that name nothing among them.
+            documents: ids of those in scope, None for all.
+        """
+        ...
+
+    def paths(
+        self,
+        linked: Sequence[LinkedEntity],
+        seeds: Mapping[str, float],
+        chunk_ids: Sequence[str],
+        documents: AbstractSet[str] | None = None,
+    ) -> dict[str, GraphPath]:
+        """The strongest way from the query to each of the passages; those that no way leads to are left out."""
         ...

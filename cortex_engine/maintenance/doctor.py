@@ -105,10 +105,14 @@ def _permissions(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]: 
 
 
 def _catalog(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
+    mending: dict[str, Callable[[], object]] = {
+        "catalog-vectors": patient.catalog.drop_damaged_vectors,
+        "catalog-graph": patient.catalog.recount_graph,
+    }
     for finding in patient.catalog.check(full):
-        mended = finding.check == "catalog-vectors" and finding.fixable and fix and not patient.owner
+        mended = finding.check in mending and finding.fixable and fix and not patient.owner
         if mended:
-            patient.catalog.drop_damaged_vectors()
+            mending[finding.check]()
         yield replace(finding, fixed=mended)
 
 
