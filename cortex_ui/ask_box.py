@@ -76,6 +76,8 @@ def _who_writes(extractive: bool) -> None:
         elif model.state is ModelState.OFF:
             _say("Answers are quotes: no model is set up to write them.")
             st.page_link(_PAGES / "Settings.py", label="Set one up", query_params={"group": "Answers"})
+        elif not model.name:
+            _say(f"Answers are quotes: {model.reason}")
         else:
             wrong = f" {model.reason}" if model.state in {ModelState.ABSENT, ModelState.UNHEALTHY} else ""
             _say(f"Questions and the passages found are sent to {safe.one_line(model.name)}.{wrong}")
