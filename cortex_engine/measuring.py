@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cortex_engine import backends, searching, working
+from cortex_engine import backends, graphing, searching, working
 from cortex_engine.config import LoadedConfig
 from cortex_engine.core import identifiers
 from cortex_engine.core.app import IngestOptions
@@ -63,7 +63,7 @@ def evaluation_library(
 
     data = read_dataset(dataset)
     with tempfile.TemporaryDirectory(prefix="cortex-evaluate-") as folder:
-        config = loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0})
+        config = loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0, "graph_enabled": True})
         library = Library(config, "evaluate")
 
         def ask(
@@ -72,6 +72,8 @@ def evaluation_library(
             told: Callable[[SearchResult], None] = lambda _: None,
         ) -> EvaluationReport:
             library.config = config.model_copy(update=dict(settings))
+            if SearchMode.GRAPHRAG in modes and graphing.extract_waiting(library):
+                on_progress("Names are read; the knowledge graph is there.")
 
             def retrieve(query: Query) -> SearchResult:
                 result = searching.search(library, query)

@@ -17,6 +17,7 @@ from cortex_engine.core.search import Query, SearchResult
 from cortex_engine.library import Library
 
 if TYPE_CHECKING:
+    from cortex_engine.core.graph_records import KnowledgeGraph
     from cortex_engine.retrieval.hybrid import HybridRetriever
 
 _SEARCHES = 5
@@ -110,4 +111,20 @@ def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever
         Pictures(catalog, pictures_of, drawn, lambda reference: query_pictures.place_of(library, reference)),
         RerankStage(library.reranker, drawn),
         CalibratedStep(library.scales, library.config.miss_rate),
+        lambda: knowledge_graph(library),
     )
+
+
+def knowledge_graph(library: Library) -> KnowledgeGraph:
+    """The newest view of the graph, as searches ask it.
+
+    Raises:
+        IndexUnavailableError: there is none; the sentence says why.
+        ModelUnavailableError: a package that it needs is not installed.
+    """
+    view = library.graph.view()
+    if view is None:
+        raise IndexUnavailableError(library.graph.state())
+    from cortex_engine.graph.ranking import GraphRecaller
+
+    return GraphRecaller(view)

@@ -272,6 +272,21 @@ GraphPath = tuple[PathStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedEntity:
+    """An entity that a query names.
+
+    Attributes:
+        surface: the words of the query that name it, folded.
+        rarity: inverse document frequency over passages, 0..1.
+    """
+
+    entity_id: str
+    name: str
+    surface: str
+    rarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingGraph:
     """A document whose part of the graph is to be extracted.
 

@@ -13,6 +13,7 @@ from cortex_engine.core.records import Passage
 from cortex_engine.core.search import Ranking
 from cortex_engine.retrieval.characters import CHARACTER_STAGE, character_evidence
 from cortex_engine.retrieval.fusion import Evidence, fusion_method, merge_models, order, reciprocal_rank, separation
+from cortex_engine.retrieval.graph import Connected
 from cortex_engine.retrieval.mixing import judged_by_look, known_moments, passages_beside
 from cortex_engine.retrieval.pictures import DESCRIPTION_STAGE, PICTURE_STAGE, PictureEvidence, one_view
 from cortex_engine.retrieval.presentation import StageView
@@ -36,12 +37,14 @@ class Fused:
         views: how each stage saw the candidates.
         known: passages where they were read already.
         pictures: those of the ids that are pictures.
+        lifted: those that the graph gave something.
     """
 
     ranking: Ranking
     views: Sequence[StageView]
     known: Mapping[str, Passage] = field(default_factory=dict)
     pictures: AbstractSet[str] = frozenset()
+    lifted: AbstractSet[str] = frozenset()
 
 
 class Fuser:
@@ -56,8 +59,13 @@ class Fuser:
         self._name = options.fusion
         self._method = fusion_method(options.fusion)
 
-    def fuse(self, text: str, recalled: Recalled, share: float, trace: TraceRecorder) -> Fused:
+    def fuse(
+        self, text: str, recalled: Recalled, share: float, trace: TraceRecorder, connected: Connected | None = None
+    ) -> Fused:
         """The ranking; `text`: the words asked for, without function words; `share`: see `mixing.two_vectors`.
+
+        Args:
+            connected: what the knowledge graph says; None where it takes no part.
 
         Raises:
             IndexUnavailableError: nothing was recalled by anybody.
@@ -83,7 +91,7 @@ class Fuser:
                 ranking = order(FUSION_STAGE, {item.chunk_id: item.score for item in alone.ranking})
                 return Fused(ranking, [*views, StageView(ranking)], pictures=pictures)
             return Fused(alone.ranking, views)  # type: ignore[union-attr]  # one of them is there
-        return self._hybrid(text, dense, lexical, views, pictures, trace)
+        return self._hybrid(text, dense, lexical, views, pictures, trace, connected)
 
     def _hybrid(
         self,
@@ -93,6 +101,7 @@ class Fuser:
         views: list[StageView],
         pictures: AbstractSet[str],
         trace: TraceRecorder,
+        connected: Connected | None,
     ) -> Fused:
         stages: list[Evidence] = [dense, lexical]
         known: Mapping[str, Passage] = {}
@@ -102,8 +111,12 @@ class Fuser:
             if characters is not None:
                 views.append(StageView(characters.ranking, characters.scores))
                 stages = [dense, replace(lexical, weight=_KEYWORDS / 2), replace(characters, weight=_KEYWORDS / 2)]
-        ranking = self._fused(stages, pictures, trace)
-        return Fused(ranking, [*views, StageView(ranking)], known, pictures)
+        graph = connected.evidence(self._method(stages)) if connected is not None else None
+        if connected is not None:
+            views.append(StageView(connected.found.ranking, connected.found.scores))
+        ranking = self._fused([*stages, graph] if graph is not None else stages, pictures, trace)
+        lifted = frozenset(graph.scores) if graph is not None else frozenset()
+        return Fused(ranking, [*views, StageView(ranking)], known, pictures, lifted)
 
     def _mixed(self, recalled: Recalled, share: float, trace: TraceRecorder) -> Evidence:
         """Passages and pictures as one dense recaller, in weighted standard scores, each kind by its own moments."""

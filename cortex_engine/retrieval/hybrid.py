@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from cortex_engine.core.catalog import SearchRecords
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import IndexUnavailableError, UsageError
+from cortex_engine.core.graph_records import KnowledgeGraph
 from cortex_engine.core.identifiers import picture_id
 from cortex_engine.core.options import SearchOptions
 from cortex_engine.core.pictures import VectorName
@@ -17,6 +18,7 @@ from cortex_engine.retrieval.asking import Asking
 from cortex_engine.retrieval.calibrated import CalibratedStep
 from cortex_engine.retrieval.dense import VECTOR_STAGE, DenseRecall, DenseStores
 from cortex_engine.retrieval.fusing import Fuser
+from cortex_engine.retrieval.graph import GraphStage
 from cortex_engine.retrieval.pictures import PICTURE_STAGE, PictureRecall, Pictures, PictureSearch
 from cortex_engine.retrieval.presentation import Presenter
 from cortex_engine.retrieval.query_text import ParsedQuery, parse_query
@@ -57,6 +59,8 @@ class HybridRetriever:
         pictures: how pictures are got at; None where there are none.
         rerank: the last stage; None where nothing can be reranked.
         calibrated: what scores mean; None where nothing is calibrated.
+        graph: the newest view of the knowledge graph, for searches that want it; raises `IndexUnavailableError` where there
+            is none, with the reason; None where there never is one.
 
     Raises:
         ConfigError: there is no fusion method of that name.
@@ -72,6 +76,7 @@ class HybridRetriever:
         pictures: Pictures | None = None,
         rerank: RerankStage | None = None,
         calibrated: CalibratedStep | None = None,
+        graph: Callable[[], KnowledgeGraph] | None = None,
     ) -> None:
         self._catalog = catalog
         self._embedder_of = embedder_of
@@ -82,6 +87,7 @@ class HybridRetriever:
         self._calibrated = calibrated or CalibratedStep()
         self._rerank = rerank or RerankStage(lambda: None, lambda _: b"")
         self._fuser = Fuser(catalog, options)
+        self._graph = GraphStage(graph or _no_graph)
         lookup = pictures.records.lookup_pictures if pictures else None
         self._presenter = Presenter(catalog, options.max_per_document, lookup)
 
@@ -124,7 +130,8 @@ class HybridRetriever:
         while True:
             recalled = recall.recall(limit)
             share = recall.pictures.share if recall.pictures else 1.0
-            fused = self._fuser.fuse(recall.words.text, recalled, share, trace)
+            recalled, connected = self._graph.connect(recall, recalled)
+            fused = self._fuser.fuse(recall.words.text, recalled, share, trace, connected)
             with trace.stage("present") as notes:
                 hits = self._presenter.present(
                     wanted, fused.ranking, fused.views, fused.known, fused.pictures, asking.place
@@ -136,6 +143,8 @@ class HybridRetriever:
                 break
             limit *= _GROWTH
         hits = self._calibrated.apply(query, recall, recalled, hits, trace)
+        if connected is not None:
+            hits = connected.told(hits, fused.lifted)
         if plan is None:
             return hits
         if not asking.text and query.rerank is None:
@@ -303,6 +312,10 @@ _NOTHING_COMPARABLE = (
     "Nothing in scope can be compared with the query yet: pictures are embedded in the background, and models that read text "
     "only know no pictures."
 )
+
+
+def _no_graph() -> KnowledgeGraph:
+    raise IndexUnavailableError("There is no knowledge graph here.")
 
 
 def _wants(query: Query, kind: HitKind) -> bool:

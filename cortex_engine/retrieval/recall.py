@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cortex_engine.core.errors import (
     CortexError,
@@ -124,6 +124,24 @@ class Recall:
             lexical = self._word_evidence(by_words, everyone) if by_words is not None and use_words else None
         models = tuple(recaller.model_id for recaller in self.dense)
         return Recalled(dense, lexical, self._exhausted(limit, by_words), pictures, models)
+
+    def completed(self, recalled: Recalled, chunk_ids: Sequence[str]) -> Recalled:
+        """The same with the true scores of further passages, those that phrases and exclusions permit."""
+        known = {chunk_id for evidence in recalled.dense for chunk_id in evidence.scores}
+        missing = [chunk_id for chunk_id in chunk_ids if chunk_id not in known]
+        if self.parsed.restricted and self.lexical is not None:
+            allowed = self.lexical.permits(self.words, missing)
+            missing = [chunk_id for chunk_id in missing if chunk_id in allowed]
+        if not missing:
+            return recalled
+        dense = tuple(
+            replace(evidence, scores={**evidence.scores, **recaller.scored(missing)})
+            for recaller, evidence in zip(self.dense, recalled.dense, strict=True)
+        )
+        lexical = recalled.lexical
+        if lexical is not None and self.lexical is not None:
+            lexical = replace(lexical, scores={**lexical.scores, **self.lexical.scores(self.words, missing)})
+        return replace(recalled, dense=dense, lexical=lexical)
 
     def _look(self, limit: int) -> tuple[PictureEvidence, ...]:
         if self.pictures is None:
