@@ -22,6 +22,7 @@ _SAME = {
 """Other words for a mode, those of older links among them."""
 SORTS = ("relevance", "newest", "name")
 SIZES = (10, 20, 50, 100)
+MOST_SHOWN, MOST_CANDIDATES = 1000, 100_000
 KINDS: dict[str, tuple[HitKind, ...]] = {"all": (), "text": (HitKind.TEXT,), "pictures": (HitKind.PICTURE,)}
 PREFETCHES = ("", "picture", "description")
 MOST_RERANKED = 1000
@@ -31,7 +32,7 @@ LONGEST = 2000
 
 PARAMETERS = (
     *("q", "mode", "in", "type", "lang", "tag", "title", "from", "to", "group", "sort", "n"),
-    *("picture", "kind", "rerank", "candidates", "best", "prefetch", "weight"),
+    *("picture", "kind", "rerank", "candidates", "best", "prefetch", "weight", "only", "pool", "miss"),
 )
 KEYS = {name: name if name in {"q", "mode", "in"} else f"search_{name}" for name in PARAMETERS}
 """Parameter of the URL -> key of its widget."""
@@ -49,6 +50,10 @@ class Asked:
         kind: a key of `KINDS`.
         rerank, candidates, best, weight: as the settings say where they are None or 0; `best`: results that leave the
             reranker; `weight`: share of a picture's own look, 0..1.
+        size: how many results; any number, though the page offers `SIZES`.
+        documents: ids, where only some documents are searched.
+        pool: candidates of each way of searching, 0 as the settings say.
+        miss: as `Query.miss_rate`.
     """
 
     text: str = ""
@@ -70,6 +75,9 @@ class Asked:
     best: int = 0
     prefetch: str = ""
     weight: float | None = None
+    documents: tuple[str, ...] = ()
+    pool: int = 0
+    miss: float | None = None
 
     @property
     def empty(self) -> bool:
@@ -81,6 +89,7 @@ class Asked:
         """The conditions on documents."""
         return Filters(
             collections=self.collections,
+            documents=self.documents,
             types=self.types,
             languages=self.languages,
             tags=self.tags,
@@ -97,6 +106,7 @@ class Asked:
             self.size,
             self.filters,
             self.group,
+            self.pool,
             picture=self.picture,
             kinds=KINDS[self.kind],
             rerank=self.rerank,
@@ -104,6 +114,7 @@ class Asked:
             rerank_top_k=self.best,
             prefetch=self.prefetch,
             picture_weight=self.weight,
+            miss_rate=self.miss,
         )
 
     def url(self) -> Url:
@@ -129,6 +140,9 @@ class Asked:
             "best": [str(self.best)] if self.best else [],
             "prefetch": [self.prefetch],
             "weight": [] if self.weight is None else [f"{self.weight:.2f}"],
+            "only": list(self.documents),
+            "pool": [str(self.pool)] if self.pool else [],
+            "miss": [] if self.miss is None else [f"{self.miss:g}"],
         }
         return {name: kept for name, each in values.items() if (kept := [value for value in each if value])}
 
@@ -144,7 +158,6 @@ def from_query(query: Query) -> Asked:
     """What a remembered or saved query asked for."""
     filters = query.filters
     mode = next(name for name, mode in MODES.items() if mode is query.mode)
-    size = query.top_k if query.top_k in SIZES else _DEFAULT_SIZE
     start, end = _day(filters.date_from), _day(filters.date_to)
     kind = next((name for name, kinds in KINDS.items() if set(kinds) == set(query.kinds)), "all")
     return Asked(
@@ -158,7 +171,7 @@ def from_query(query: Query) -> Asked:
         start,
         end,
         query.group,
-        size=size,
+        size=query.top_k,
         picture=query.picture,
         kind=kind,
         rerank=query.rerank,
@@ -166,6 +179,9 @@ def from_query(query: Query) -> Asked:
         best=query.rerank_top_k,
         prefetch=query.prefetch if query.prefetch in PREFETCHES else "",
         weight=query.picture_weight,
+        documents=filters.documents,
+        pool=query.candidates,
+        miss=query.miss_rate,
     )
 
 
@@ -228,7 +244,7 @@ def from_url(url: Mapping[str, list[str]], collections: list[str]) -> tuple[Aske
         read.day("to"),
         read.choice("group", ("0", "1"), "1") == "1",
         read.choice("sort", SORTS, "relevance"),
-        int(read.choice("n", map(str, SIZES), str(_DEFAULT_SIZE))),
+        int(read.number("n", MOST_SHOWN) or 0) or _DEFAULT_SIZE,
         read.text("picture"),
         read.choice("kind", KINDS, "all"),
         {"": None, "1": True, "0": False}[read.choice("rerank", ("", "0", "1"), "")],
@@ -236,6 +252,9 @@ def from_url(url: Mapping[str, list[str]], collections: list[str]) -> tuple[Aske
         int(read.number("best", MOST_RERANKED) or 0),
         read.choice("prefetch", PREFETCHES, ""),
         read.number("weight", 1, float),
+        read.several("only"),
+        int(read.number("pool", MOST_CANDIDATES) or 0),
+        read.number("miss", 0.5, float),
     )
     read.told += [
         f"The link asked for the collection '{name[:80]}', which does not exist (any more)."

@@ -10,8 +10,10 @@ import streamlit as st
 
 from cortex_engine.core.app import Facets
 from cortex_engine.core.collections import Collection
+from cortex_engine.core.search import Filters
 from cortex_ui import languages, picture_query, safe, search_state, wording
 from cortex_ui.asked import KEYS, SIZES, Asked, without
+from cortex_ui.session import suite
 
 _MODES = {"hybrid": "Hybrid", "traditional": "Traditional", "graphrag": "GraphRAG Enhanced", "words": "Words"}
 _SORTS = {"relevance": "Best match", "newest": "Newest first", "name": "Name"}
@@ -136,7 +138,8 @@ def _view() -> None:
         key=KEYS["group"],
     )
     st.selectbox("Order", list(_SORTS), format_func=_SORTS.__getitem__, key=KEYS["sort"])
-    st.segmented_control("Results", list(SIZES), required=True, key=KEYS["n"])
+    sizes = sorted({*SIZES, search_state.gathered().size})
+    st.segmented_control("Results", sizes, required=True, key=KEYS["n"])
 
 
 def conditions(asked: Asked) -> list[Condition]:
@@ -150,6 +153,9 @@ def conditions(asked: Asked) -> list[Condition]:
     )
     for name, values, word in several:
         found += [Condition(f"{name}_{_digest(value)}", word(value), without(asked, name, value)) for value in values]
+    for document, name in _named(asked.documents).items():
+        rest = tuple(each for each in asked.documents if each != document)
+        found.append(Condition(f"only_{document[:10]}", f"only {name}", replace(asked, documents=rest)))
     if asked.title.strip():
         found.append(Condition("title", f"title: {asked.title.strip()}", replace(asked, title="")))
     if asked.start:
@@ -159,6 +165,13 @@ def conditions(asked: Asked) -> list[Condition]:
     return found
 
 
+def _named(documents: tuple[str, ...]) -> dict[str, str]:
+    """Names of documents by id; an id stands for itself where there is none of it (any more)."""
+    known = suite().documents(Filters(documents=documents), limit=len(documents)) if documents else []
+    names = {each.id: each.name for each in known}
+    return {each: names.get(each, each) for each in documents}
+
+
 def _digest(value: str) -> str:
     """A tag or a name as part of a key: short, and harmless in a page."""
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:10]
@@ -166,7 +179,18 @@ def _digest(value: str) -> str:
 
 def cleared(asked: Asked) -> Asked:
     """The same without any condition on documents."""
-    return replace(asked, collections=(), types=(), languages=(), tags=(), title="", start=None, end=None)
+    plain = Asked()
+    return replace(
+        asked,
+        collections=plain.collections,
+        documents=plain.documents,
+        types=plain.types,
+        languages=plain.languages,
+        tags=plain.tags,
+        title=plain.title,
+        start=plain.start,
+        end=plain.end,
+    )
 
 
 def drop(asked: Asked) -> None:
@@ -179,6 +203,10 @@ def chips(asked: Asked) -> None:
     """The active filters, each with a cross that takes it away."""
     active = conditions(replace(asked, collections=()))  # collections stand in their own field
     active = [replace(each, without=replace(each.without, collections=asked.collections)) for each in active]
+    if asked.pool:
+        active.append(Condition("pool", f"{wording.number(asked.pool)} candidates", replace(asked, pool=0)))
+    if asked.miss == 0:
+        active.append(Condition("miss", "nearest shown anyway", replace(asked, miss=None)))
     if not active:
         return
     with st.container(horizontal=True, gap="xsmall", key="chips"):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cortex_engine.core.errors import CortexError
 from cortex_engine.core.search import HitKind, Query, SearchHit
-from cortex_ui import drawer, exporting, safe, search_state, standing
+from cortex_ui import drawer, exporting, safe, search_state, standing, waterfall
 from cortex_ui.session import suite
 
 _JUDGED = "search_judged"
@@ -65,6 +65,7 @@ def draw(hit: SearchHit, query: Query) -> None:
         f"<tr><td>{name}</td><td>{score}</td><td>{rank}</td></tr>" for name, score, rank in standing.numbers(hit)
     )
     safe.show(f'<table class="cx-facts"><tbody>{rows}</tbody></table>')
+    waterfall.draw(hit)
     if hit.kind is HitKind.TEXT and suite().config.graph_enabled:
         st.page_link(_GRAPH, label="Show in graph", icon=":material/hub:", query_params={"passage": hit.chunk_id})
     st.markdown("**Link to this passage**" if hit.kind is HitKind.TEXT else "**Link to this picture**")

@@ -15,11 +15,11 @@ from typing import Any
 import streamlit as st
 
 from cortex_engine.core.search import Query, SearchResult
-from cortex_ui.asked import KEYS, KINDS, LONGEST, MODES, PARAMETERS, PREFETCHES, SIZES, SORTS, Asked, Url, from_url
+from cortex_ui.asked import KEYS, KINDS, LONGEST, MODES, MOST_SHOWN, PARAMETERS, PREFETCHES, SORTS, Asked, Url, from_url
 from cortex_ui.session import suite
 
 _WRITTEN, _LAST, _REMARKS, _STALE = "search_url", "search_asked", "search_remarks", "search_url_before"
-_RESULTS, _REMEMBERED = "search_results", "search_remembered"
+_RESULTS, _REMEMBERED, _RECORDED = "search_results", "search_remembered", "search_recorded"
 _KEPT_RESULTS, _KEPT_SECONDS = 12, 60.0
 _STALE_SECONDS = 1.5
 """So long a request can still carry the URL that the page has already replaced."""
@@ -84,6 +84,9 @@ def put(asked: Asked) -> None:
         "best": asked.best or plain.best,
         "prefetch": asked.prefetch,
         "weight": plain.weight if asked.weight is None else asked.weight,
+        "only": list(asked.documents),
+        "pool": asked.pool,
+        "miss": asked.miss,
     }
     for name, value in values.items():
         st.session_state[KEYS[name]] = value
@@ -124,7 +127,7 @@ def gathered() -> Asked:
         state["to"],
         plain.group if group is None else bool(group),
         sort if sort in SORTS else plain.sort,
-        size if size in SIZES else plain.size,
+        size if isinstance(size, int) and 1 <= size <= MOST_SHOWN else plain.size,
         str(state["picture"] or ""),
         state["kind"] if state["kind"] in KINDS else plain.kind,
         _chosen("rerank", usual.rerank),
@@ -132,6 +135,9 @@ def gathered() -> Asked:
         _chosen("best", usual.best) or 0,
         state["prefetch"] if state["prefetch"] in PREFETCHES else plain.prefetch,
         _chosen("weight", usual.weight),
+        tuple(state["only"] or ()),
+        int(state["pool"] or 0),
+        state["miss"],
     )
 
 
@@ -163,8 +169,12 @@ def last() -> Asked:
     return asked
 
 
-def found(query: Query) -> SearchResult:
+def found(query: Query, record: bool = True) -> SearchResult:
     """The result; asked of the engine only when the query or the library is another than before.
+
+    Args:
+        query: what is asked.
+        record: whether the flight recorder keeps it: what a person asked, not what the page wants to know besides.
 
     Raises:
         CortexError: the query makes no sense, or nothing can answer it.
@@ -173,7 +183,12 @@ def found(query: Query) -> SearchResult:
     key = (query, suite().moment())
     if key in kept and time.monotonic() - kept[key][0] < _KEPT_SECONDS:
         return kept[key][1]
-    result = suite().search(query)
+    again = st.session_state.get(_RECORDED, (None, ""))
+    result = suite().search(query, "page", record and again[0] != key)
+    if result.flight_id:
+        st.session_state[_RECORDED] = (key, result.flight_id)
+    elif record and again[0] == key:  # the page was drawn anew: it is the same search
+        result = replace(result, flight_id=again[1])
     if not result.degraded and not result.warnings:
         kept[key] = (time.monotonic(), result)
     while len(kept) > _KEPT_RESULTS:

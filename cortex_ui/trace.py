@@ -1,17 +1,26 @@
-"""The search debug log: what every stage of the search on the screen did, and where each hit stood in it.
+"""The search debug log: recorded searches, what every stage of one saw, and the same question asked again.
 
-It is built from the result itself, which a search returns as a value: nothing is collected on the side.
+It reads from the flight recorder; a search that is not recorded (the settings may say so) is shown from its result.
 """
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from cortex_engine.core.search import SearchHit, SearchResult
-from cortex_ui import safe, wording
+from cortex_engine.core.flights import CandidatePlace, Flight, FlightSummary
+from cortex_engine.core.search import SearchResult
+from cortex_ui import replay, safe, standing, wording
+from cortex_ui.session import suite, told
+
+_LISTED = 50
+_ROWS = 200
+"""Candidates of a stage in the table; all that are kept stand in the download."""
+_THIS = "this search"
+
+Row = dict[str, str | int | float | None]
 
 
 def panel(result: SearchResult) -> None:
@@ -24,32 +33,65 @@ def _panel(result: SearchResult) -> None:
     expander = st.expander("Search debug log", icon=":material/troubleshoot:", on_change="rerun", key="debug_log")
     if not expander.open:
         return
-    with expander:
-        total = wording.milliseconds(result.timings_ms["total"])
-        degraded = f" · without {', '.join(result.degraded)}" if result.degraded else ""
-        safe.show(
-            f'<div class="cx-quiet">Mode {safe.escape(result.query.mode)} · {len(result.trace.steps)} stages · {total}'
-            f"{safe.escape(degraded)}</div>"
-        )
+    with expander, told():
+        flight = _chosen(result)
+        _head(flight)
+        ids = [*flight.hits, *(each.chunk_id for stage in flight.stages for each in stage.candidates[:_ROWS])]
+        places = suite().candidate_places(list(dict.fromkeys(ids)))
         st.markdown("**Stages**")
-        st.dataframe(stages(result), hide_index=True, width="stretch", key="debug_stages")
+        st.dataframe(stages(flight), hide_index=True, width="stretch", key="debug_stages")
         st.markdown("**Hits in every stage**")
-        st.dataframe(standings(result), hide_index=True, width="stretch", key="debug_hits")
-        for warning in result.warnings:
+        st.dataframe(standings(flight, places), hide_index=True, width="stretch", key="debug_hits")
+        _candidates(flight, places)
+        _circumstances(flight)
+        for warning in flight.warnings:
             st.warning(safe.label(warning), icon=":material/warning:")
-        st.download_button(
-            "Download as JSON",
-            data=lambda: as_json(result),
-            file_name="search-debug-log.json",
-            mime="application/json",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            key="debug_download",
-        )
+        _actions(flight)
 
 
-def stages(result: SearchResult) -> list[dict[str, str | int | float]]:
+def _chosen(result: SearchResult) -> Flight:
+    """The recorded search that is looked at: this one, unless another is chosen."""
+    rows = {row.id: row for row in suite().flights(_LISTED)}
+    this = result.flight_id if result.flight_id in rows else _THIS
+    options = [this, *(each for each in rows if each != this)]
+    if st.session_state.get("debug_flight") not in options or st.session_state.get("debug_of") != this:
+        st.session_state["debug_flight"], st.session_state["debug_of"] = this, this
+    chosen = st.selectbox(
+        "Recorded search", options, format_func=lambda each: _named(rows.get(each), each == this), key="debug_flight"
+    )
+    return of_result(result) if chosen == _THIS else suite().flight(str(chosen))
+
+
+def _named(row: FlightSummary | None, this: bool) -> str:
+    if row is None:
+        return "This search (not recorded)"
+    text = safe.one_line(row.text) or "a picture"
+    facts = f"{wording.count(row.hits, 'hit')} · {row.mode}"
+    return f"{'This search' if this else wording.when(row.asked)}: {text[:80]} · {facts}"
+
+
+def of_result(result: SearchResult) -> Flight:
+    """A search that was not recorded, as if it had been."""
+    trace = result.trace
+    return Flight(
+        *("", "", result.query, trace, trace.stages, tuple(hit.chunk_id for hit in result.hits)),
+        terms=trace.terms,
+        models=trace.models,
+        degraded=result.degraded,
+        warnings=result.warnings,
+    )
+
+
+def _head(flight: Flight) -> None:
+    total = wording.milliseconds(sum(step.milliseconds for step in flight.trace.steps))
+    facts = [f"Mode {flight.query.mode}", wording.count(len(flight.trace.steps), "step"), total]
+    facts += [f"without {', '.join(flight.degraded)}"] if flight.degraded else []
+    facts += [f"asked by {flight.door}"] if flight.door else []
+    facts += [f"{wording.count(flight.gone, 'candidate')} no longer in the library"] if flight.gone else []
+    safe.show(f'<div class="cx-quiet">{safe.escape(" · ".join(facts))}</div>')
+
+
+def stages(found: Flight | SearchResult) -> list[Row]:
     """A row for each step, in order."""
     return [
         {
@@ -59,78 +101,94 @@ def stages(result: SearchResult) -> list[dict[str, str | int | float]]:
             "Facts": "; ".join(f"{name} {_short(value)}" for name, value in step.facts.items()),
             "Warning": step.warning,
         }
-        for step in result.trace.steps
+        for step in found.trace.steps
     ]
 
 
-def standings(result: SearchResult) -> list[dict[str, str | int | float | None]]:
-    """A row for each hit: its rank and score in every stage that knows it (None elsewhere)."""
-    names = list(dict.fromkeys(stage for hit in result.hits for stage in hit.stages))
-    rows: list[dict[str, str | int | float | None]] = []
-    for hit in result.hits:
-        row: dict[str, str | int | float | None] = {
-            "Rank": hit.rank,
-            "Document": safe.one_line(hit.document),
-            "Page": hit.page,
-            "Kind": str(hit.kind),
-        }
-        if any(each.relevance is not None for each in result.hits):
-            row["Relevance"] = None if hit.relevance is None else round(hit.relevance, 4)
-        for name in names:
-            place = hit.stages.get(name)
-            row[f"{name} rank"] = place.rank if place else None
-            row[f"{name} score"] = round(place.score, 4) if place and math.isfinite(place.score) else None
-        row["Id"] = hit.chunk_id
+def standings(flight: Flight, places: Mapping[str, CandidatePlace]) -> list[Row]:
+    """A row for each hit: its rank, score and share in every stage that knows it (None elsewhere)."""
+    known = {stage.name: {each.chunk_id: each for each in stage.candidates} for stage in flight.stages}
+    rows: list[Row] = []
+    for rank, hit in enumerate(flight.hits, start=1):
+        row: Row = {"Rank": rank, **_place(places, hit)}
+        for name, candidates in known.items():
+            each = candidates.get(hit)
+            row[f"{name} rank"] = each.rank if each else None
+            row[f"{name} score"] = _number(each.score) if each else None
+        row["Id"] = hit
         rows.append(row)
     return rows
 
 
-def as_json(result: SearchResult) -> str:
-    """The whole log."""
-    query = result.query
-    log = {
-        "query": query.text,
-        "mode": str(query.mode),
-        "top_k": query.top_k,
-        "grouped": query.group,
-        "picture": query.picture,
-        "kinds": [str(kind) for kind in query.kinds],
-        "rerank": query.rerank,
-        "rerank_candidates": query.rerank_candidates,
-        "rerank_top_k": query.rerank_top_k,
-        "prefetch": query.prefetch,
-        "picture_weight": query.picture_weight,
-        "degraded": list(result.degraded),
-        "warnings": list(result.warnings),
-        "milliseconds": _known(result.timings_ms),
-        "steps": [
-            {
-                "stage": step.stage,
-                "milliseconds": round(step.milliseconds, 3),
-                "candidates": step.candidates,
-                "warning": step.warning,
-                "facts": _known(step.facts),
-            }
-            for step in result.trace.steps
-        ],
-        "hits": [_hit(hit) for hit in result.hits],
-    }
-    return json.dumps(log, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+def _candidates(flight: Flight, places: Mapping[str, CandidatePlace]) -> None:
+    """All that one stage saw."""
+    names = [stage.name for stage in flight.stages if stage.candidates]
+    if not names:
+        return
+    if st.session_state.get("debug_stage") not in names:
+        st.session_state["debug_stage"] = names[0]
+    name = st.selectbox("Candidates of", names, format_func=standing.stage_name, width=280, key="debug_stage")
+    stage = next(each for each in flight.stages if each.name == name)
+    rows: Sequence[Row] = [
+        {
+            "Rank": each.rank,
+            **_place(places, each.chunk_id),
+            "Score": _number(each.score),
+            "Adds": _number(each.share) if each.share else None,
+            "Hit": "yes" if each.chunk_id in flight.hits else "",
+            "Id": each.chunk_id,
+        }
+        for each in stage.candidates[:_ROWS]
+    ]
+    asked = f"asked for {wording.number(stage.limit)}" if stage.limit else ""
+    shown = f"the first {_ROWS} shown" if stage.total > _ROWS else ""
+    facts = " · ".join(filter(None, [wording.count(stage.total, "candidate"), asked, shown]))
+    safe.show(f'<div class="cx-quiet">{facts}</div>')
+    st.dataframe(rows, hide_index=True, width="stretch", key="debug_candidates")
 
 
-def _hit(hit: SearchHit) -> dict[str, object]:
-    return {
-        "rank": hit.rank,
-        "score": _number(hit.score),
-        "document": hit.document,
-        "document_id": hit.document_id,
-        "page": hit.page,
-        "chunk_id": hit.chunk_id,
-        "more": hit.more,
-        "kind": str(hit.kind),
-        "relevance": None if hit.relevance is None else _number(hit.relevance),
-        "stages": {name: {"rank": place.rank, "score": _number(place.score)} for name, place in hit.stages.items()},
-    }
+def _circumstances(flight: Flight) -> None:
+    """Words, models and settings."""
+    terms = ", ".join(f"{word} {weight:.2f}" for word, weight in flight.terms.items())
+    models = ", ".join(f"{name.split(' ')[0]} ({key})" for key, name in flight.models.items())
+    settings = ", ".join(f"{name} {_short(value)}" for name, value in flight.settings.items())
+    facts = (("Words and their weight", terms), ("Models", models), ("Settings", settings), ("Id", flight.id))
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{safe.escape(safe.one_line(text))}</td></tr>" for name, text in facts if text
+    )
+    if rows:
+        safe.show(f'<table class="cx-facts"><tbody>{rows}</tbody></table>')
+
+
+def _actions(flight: Flight) -> None:
+    if not flight.id:
+        return
+    with st.container(horizontal=True, gap="small", key="debug_actions"):
+        st.download_button(
+            "Download as JSON",
+            data=lambda: suite().export_flight(flight.id),
+            file_name=f"search-{flight.id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            key="debug_download",
+        )
+        again = st.button("Ask again", icon=":material/replay:", type="tertiary", key="debug_again")
+        st.button(
+            "Forget recorded searches", icon=":material/delete:", type="tertiary", on_click=_forget, key="debug_forget"
+        )
+    if again:
+        replay.draw(flight)
+
+
+def _forget() -> None:
+    suite().forget_flights()
+
+
+def _place(places: Mapping[str, CandidatePlace], each: str) -> Row:
+    place = places.get(each)
+    return {"Document": safe.one_line(place.document) if place else "(gone)", "Page": place.page if place else None}
 
 
 def _short(value: str | int | float) -> str:
@@ -138,12 +196,4 @@ def _short(value: str | int | float) -> str:
 
 
 def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _known(values: object) -> dict[str, object]:
-    """The mapping with numbers that JSON does not know as null."""
-    return {
-        str(name): _number(value) if isinstance(value, float) else value
-        for name, value in dict(values).items()  # type: ignore[call-overload]
-    }
+    return round(value, 4) if math.isfinite(value) else None

@@ -139,8 +139,8 @@ def test_the_lists_that_load_when_they_are_opened(sample_app: Any, open_page: An
     ready(page)
     page.locator(".st-key-debug_log summary").click()
     tables = page.locator('.st-key-debug_log [data-testid="stDataFrame"]')
-    tables.nth(1).wait_for()
-    assert tables.count() == 2
+    tables.nth(2).wait_for()
+    assert tables.count() == 3
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(sample_app: Any, open_page: Any, ready: Ready) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,10 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from cortex_engine.config import load_config
 from cortex_engine.core.app import ModelState, ModelStatus, PageView
+from cortex_engine.core.flights import CandidatePlace
 from cortex_engine.core.identifiers import picture_id
 from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchMode, SearchResult, StageStanding
 from cortex_engine.suite import CortexSuite
-from cortex_ui import exporting, filters, hits, picture_query, session, standing, trace
+from cortex_ui import exporting, filters, hits, picture_query, replay, session, standing, trace, waterfall
 from cortex_ui.asked import MODES, Asked, from_query, from_url
 from cortex_ui.drawer import page_html
 
@@ -73,7 +73,9 @@ def shown(at: AppTest) -> str:
 
 def markup(at: AppTest) -> list[str]:
     """Pieces of HTML, and Markdown that is not escaped, in which something of the hostile set came through."""
-    html = [str(each.value) for each in at.html if not re.search(r"cortexKeys|\.cx-snippet \{", str(each.value))]
+    html = [
+        str(each.value) for each in at.html if not re.search(r"cortexKeys|\.cx-(snippet|falls) \{", str(each.value))
+    ]
     marked = [str(each.value) for kind in (at.markdown, at.info, at.warning, at.error) for each in kind]
     labels = [str(each.label) for each in at.button]
     found = [each for each in html if re.search(r"<(script|img|style|iframe|a\b)", each.lower())]
@@ -94,9 +96,9 @@ def spied(library: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> list[Query]:
     asked: list[Query] = []
     search = library.search
 
-    def listened(query: Query) -> SearchResult:
+    def listened(query: Query, *how: object, **more: object) -> SearchResult:
         asked.append(query)
-        return search(query)
+        return search(query, *how, **more)
 
     monkeypatch.setattr(library, "search", listened)
     return asked
@@ -490,26 +492,111 @@ class TestDebugLog:
 
     def test_every_stage_and_every_hit_is_in_it(self, library: CortexSuite) -> None:
         result = self.result(library)
-        stages = [row["Stage"] for row in trace.stages(result)]
+        flight = library.flight(result.flight_id)
+        stages = [row["Stage"] for row in trace.stages(flight)]
         assert stages == [step.stage for step in result.trace.steps]
         assert {"parse query", "scope", "embed", "vector", "lexical", "fusion", "present"} <= set(stages)
-        rows = trace.standings(result)
+        places = library.candidate_places(list(flight.hits))
+        rows = trace.standings(flight, places)
         assert [row["Rank"] for row in rows] == [1, 2, 3, 4, 5]
+        assert [row["Document"] for row in rows] == [hit.document for hit in result.hits]
         assert rows[0]["vector score"] == pytest.approx(result.hits[0].stages["vector"].score, abs=1e-4)
+        assert trace.standings(trace.of_result(result), places) == rows
 
-    def test_as_json(self, library: CortexSuite) -> None:
-        result = self.result(library)
-        log = json.loads(trace.as_json(result))
-        assert [step["stage"] for step in log["steps"]] == [step.stage for step in result.trace.steps]
-        assert log["hits"][0]["stages"]["lexical"]["rank"] == result.hits[0].stages["lexical"].rank
-
-    def test_the_tables_are_made_when_the_panel_is_open(self, library: CortexSuite) -> None:
+    def test_it_reads_from_the_recorder_and_asks_again(self, library: CortexSuite) -> None:
+        library.forget_flights()
+        library.search(Query("heather on the moor", SearchMode.LEXICAL))
         at = open_page(q="comet")
+        at.run()
         assert not at.dataframe
         at.session_state["debug_log"] = True
         at.run()
-        assert len(at.dataframe) == 2
+        assert len(at.dataframe) == 3
         assert next(iter(at.dataframe[0].value["Stage"])) == "parse query"
+        assert [row.text for row in library.flights()] == ["comet", "heather on the moor"], (
+            "one search, however often drawn"
+        )
+        assert len(at.selectbox(key="debug_flight").options) == 2
+        at.selectbox(key="debug_stage").set_value("lexical").run()
+        assert at.dataframe[2].value["Score"][0] > 0
+        at.button(key="debug_again").click().run()
+        assert [each.value for each in at.success] == ["The same results in the same order."]
+        at.button(key="debug_forget").click().run()
+        assert library.flights() == []
+        assert not at.exception
+
+    def test_differences_between_then_and_now(self) -> None:
+        places = {each: CandidatePlace(f"id{each}", f"{each}.txt", 1) for each in "abc"}
+        rows = replay.differences(["a", "b", "c", "gone"], ["b", "a", "c", "d"], places)
+        assert [(row["Change"], row["Document"], row["Rank then"], row["Rank now"]) for row in rows] == [
+            ("moved", "b.txt", 2, 1),
+            ("moved", "a.txt", 1, 2),
+            ("came", "(gone)", None, 4),
+            ("went", "(gone)", 4, None),
+        ]
+
+
+class TestWhyNot:
+    def test_the_stage_the_button_and_what_it_does(self, library: CortexSuite) -> None:
+        at = open_page(q="Who discovered the comet?", n="3")
+        at.session_state["why_not"] = True
+        at.session_state["why_document"] = library.document("inselbrief.txt").id
+        at.run()
+        assert "and 3 documents are shown" in shown(at)
+        button = at.button(key="why_apply_0")
+        assert re.fullmatch(r"Show \d+ documents", button.label)
+        button.click().run()
+        assert "inselbrief.txt" in names(at)
+        assert at.query_params["n"] == re.findall(r"\d+", button.label)[0]
+        assert "did come back" in shown(at)
+
+    def test_a_name_that_was_never_there(self, library: CortexSuite) -> None:
+        at = open_page(q="comet")
+        at.session_state["why_not"] = True
+        at.session_state["why_document"] = HOSTILE[0]
+        at.run()
+        assert "no file of this name was ever handed over" in shown(at)
+        assert not at.exception and not markup(at)
+
+    def test_where_nothing_was_found_the_condition_is_dropped(self, library: CortexSuite) -> None:
+        at = open_page(q="comet", mode="words", type="pptx")
+        at.session_state["why_not"] = True
+        at.session_state["why_document"] = library.document("observatory-annual-report.pdf").id
+        at.run()
+        at.button(key="why_apply_0").click().run()
+        assert "type" not in at.query_params and "observatory-annual-report.pdf" in names(at)
+
+    def test_what_a_link_says_of_candidates_and_documents_is_asked_and_can_be_taken_away(
+        self, library: CortexSuite
+    ) -> None:
+        document = library.document("inselbrief.txt")
+        asked, told = from_url({"q": ["x"], "only": [document.id], "pool": ["350"], "n": ["35"], "miss": ["0"]}, [])
+        assert told == [] and asked == from_query(asked.query())
+        assert asked.query().candidates == 350 and asked.query().top_k == 35
+        at = open_page(q="island", only=document.id, pool="350")
+        assert names(at) == ["inselbrief.txt"]
+        chips = {each.key: each for each in at.button if str(each.key).startswith("chip_")}
+        assert [each.label for each in chips.values()] == ["only inselbrief\\.txt", "350 candidates"]
+        chips["chip_pool"].click().run()
+        assert "pool" not in at.query_params
+
+
+class TestWaterfall:
+    def test_the_bars_are_what_the_fusion_added(self, library: CortexSuite) -> None:
+        result = library.search(Query("Who discovered the comet?"))
+        hit = result.hits[0]
+        parts = waterfall.shares(result.trace.stages, hit.chunk_id)
+        assert [name for name, _ in parts] == ["Meaning", "Words", "Spelling"]
+        assert sum(share for _, share in parts) == pytest.approx(hit.score)
+        html = waterfall.html(parts, hit)
+        assert html.count("cx-fall ") == 4 and f"{hit.score:.2f}" in html
+        assert waterfall.shares(library.search(Query("comet", SearchMode.LEXICAL)).trace.stages, hit.chunk_id) == []
+
+    def test_what_takes_away_goes_back(self) -> None:
+        hit = SearchHit(1, 1.0, "d", "d.txt", (), 1, "c", "", 0, 0, {"rerank": StageStanding(2, 0.5)}, relevance=0.9)
+        html = waterfall.html([("Meaning", 3.0), ("Words", -1.0)], hit)
+        assert "cx-fall less cx-from-33 cx-wide-17" in html
+        assert "rank 2" in html
 
 
 class TestStanding:
@@ -621,7 +708,7 @@ class TestPictures:
                     hit, rank=rank, chunk_id=known, kind=HitKind.PICTURE, stages=look, document=name, media_type=media
                 )
             )
-        monkeypatch.setattr(library, "search", lambda query: replace(model, query=query, hits=tuple(hits)))
+        monkeypatch.setattr(library, "search", lambda query, *_: replace(model, query=query, hits=tuple(hits)))
         return hits
 
     def _order(self, at: AppTest) -> list[str]:
