@@ -6,7 +6,6 @@ import logging
 
 from cortex_engine.catalog.rows import now
 from cortex_engine.core.calibration import (
-    WIDEST,
     RecallCertificate,
     RecallSample,
     next_widening,
@@ -54,8 +53,8 @@ def review(library: Library, model_id: str) -> None:
 def certificates(library: Library) -> list[RecallCertificate]:
     """See `CortexSuite.recall_certificates`."""
     found = []
+    exact = library.config.vector_store == "exact" or library.catalog.passage_count(None) <= library.config.exact_below
     for model_id, spec in sorted(library.models().items()):
-        exact = library.config.vector_store == "exact" or not _large(library, model_id)
         samples = library.catalog.recall_samples(model_id)
         factor = next_widening(samples, library.config.recall_bound)
         now_valid = [each for each in samples if each.widening == factor] or samples
@@ -75,12 +74,6 @@ def certificates(library: Library) -> list[RecallCertificate]:
             )
         )
     return found
-
-
-def _large(library: Library, model_id: str) -> bool:
-    """Whether searches without a filter ask the approximate index of the model."""
-    passages = sum(each.passages for each in library.catalog.calibration_states() if each.model_id == model_id)
-    return passages > 0 and library.catalog.passage_count(None) > library.config.exact_below
 
 
 def _compared(library: Library, answered: Answered) -> RecallSample | None:
@@ -109,4 +102,4 @@ def _compared(library: Library, answered: Answered) -> RecallSample | None:
     return RecallSample(model_id, NEIGHBOURS, found, answered.asked, now(), answered.widening)
 
 
-__all__ = ["WIDEST", "certificates", "review", "step"]
+__all__ = ["certificates", "review", "step"]

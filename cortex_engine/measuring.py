@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ from cortex_engine.core.reports import EvaluationReport, IngestEvent, Job
 from cortex_engine.core.search import Filters, Query, SearchMode, SearchResult
 from cortex_engine.library import Library
 from cortex_engine.working import IngestReport
+
+if TYPE_CHECKING:
+    from cortex_engine.evaluation.datasets import EvaluationDataset
 
 SAMPLE_COLLECTION = "Samples"
 _BATCH = 512
@@ -62,9 +66,8 @@ def evaluation_library(
     from cortex_engine.evaluation.harness import evaluate as measure
 
     data = read_dataset(dataset)
-    with tempfile.TemporaryDirectory(prefix="cortex-evaluate-") as folder:
-        config = loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0, "graph_enabled": True})
-        library = Library(config, "evaluate")
+    with corpus_library(loaded, data, on_progress) as library:
+        config = library.config
 
         def ask(
             modes: Sequence[SearchMode],
@@ -82,13 +85,24 @@ def evaluation_library(
 
             return measure(data, retrieve, modes)
 
+        yield ask
+
+
+@contextmanager
+def corpus_library(
+    loaded: LoadedConfig, data: EvaluationDataset, on_progress: Callable[[str], None] = lambda _: None
+) -> Iterator[Library]:
+    """The documents of a data set in a library of its own, in one collection of its name; deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="cortex-evaluate-") as folder:
+        config = loaded.config.model_copy(update={"data_dir": Path(folder), "min_free_bytes": 0, "graph_enabled": True})
+        library = Library(config, "evaluate")
         try:
             library.own()
             collection = library.collection(data.name)
             count = _take_corpus(library, collection, data.corpus(), on_progress)
             library.settle()
             on_progress(f"{count} passages are indexed; asking {len(data.queries)} queries.")
-            yield ask
+            yield library
         finally:
             library.close()
 
