@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cortex_engine.core.errors import CortexError, UsageError
+from cortex_engine.core.graph import in_words
 from cortex_engine.core.optional import INSTALL_LLAMA_INDEX, absence
 from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchMode
 from cortex_engine.embedding_adapters import BatchEmbedding, from_base64, picture_of
@@ -43,7 +44,7 @@ try:
 except ImportError as error:
     raise ImportError(absence("llama_index.core", "by the adapters", INSTALL_LLAMA_INDEX, error)) from error
 
-_FACTS = ("document_id", "page_label", "media_type", "kind", "collections", "citation", "rank")
+_FACTS = ("document_id", "page_label", "media_type", "kind", "collections", "citation", "rank", "path")
 """Of a hit, for programs: neither embedded nor shown to a language model."""
 
 
@@ -252,6 +253,7 @@ class CortexRetriever(BaseRetriever):
             "media_type": hit.media_type,
             "citation": self._suite.cite(hit.document_id, hit.page),
             "rank": hit.rank,
+            "path": in_words(hit.path),
         }
         common: dict[str, Any] = {
             "id_": hit.chunk_id,

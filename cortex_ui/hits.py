@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from cortex_engine.core.graph import in_words
 from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchResult
 from cortex_ui import cards, exporting, gallery, hit_menu, safe, search_state, standing, waterfall, wording
 from cortex_ui.session import suite, told
@@ -97,8 +98,15 @@ def where(hit: SearchHit) -> str:
 def _text(hit: SearchHit, query: Query) -> None:
     snippet = suite().snippet(hit.text, query.text)
     heading = hit.context.strip().split("\n")[0] if hit.kind is HitKind.TEXT else "Found by the look of the page"
-    above = f'<div class="cx-quiet">{safe.escape(safe.one_line(heading))}</div>' if heading else ""
+    above = "".join(
+        f'<div class="cx-quiet">{safe.escape(safe.one_line(line))}</div>' for line in (heading, _way(hit)) if line
+    )
     safe.show(f'{above}<div class="cx-snippet">{safe.marked(snippet.text, snippet.marks)}</div>')
+
+
+def _way(hit: SearchHit) -> str:
+    """ "via Bill Gates → Microsoft", "" where the knowledge graph had no part."""
+    return f"via {in_words(hit.path)}" if hit.path else ""
 
 
 def _actions(hit: SearchHit, query: Query) -> None:

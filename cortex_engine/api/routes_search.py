@@ -111,6 +111,17 @@ class Standing(BaseModel):
     score: float
 
 
+class Way(BaseModel):
+    """One step of the way through the knowledge graph that led to a hit. `via`: "query", "together" or "mentioned in";
+    `chunk_id`: the passage that proves it.
+    """
+
+    entity_id: str
+    name: str
+    via: str
+    chunk_id: str
+
+
 class Hit(BaseModel):
     """A passage or picture that was found. `boxes`: x0, y0, x1, y1 as fractions of the page, origin top left.
 
@@ -137,6 +148,7 @@ class Hit(BaseModel):
     page_label: str
     more: int
     boxes: list[tuple[float, float, float, float]]
+    path: list[Way]
     kind: HitKind
     relevance: float | None
     closeness: float | None = None
@@ -163,6 +175,9 @@ class Hit(BaseModel):
             page_label=hit.page_label,
             more=hit.more,
             boxes=[(box.x0, box.y0, box.x1, box.y1) for box in hit.boxes],
+            path=[
+                Way(entity_id=each.entity_id, name=each.name, via=each.via, chunk_id=each.chunk_id) for each in hit.path
+            ],
             kind=hit.kind,
             relevance=hit.relevance,
             closeness=hit.closeness,

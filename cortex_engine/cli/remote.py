@@ -148,13 +148,17 @@ def _error(told: dict[str, str]) -> CortexError:
 
 
 def _result(query: Query, found: dict[str, Any]) -> SearchResult:
+    from cortex_engine.core.graph import PathStep
     from cortex_engine.core.search import HitKind, SearchHit, SearchResult, SearchTrace, StageStanding, TraceStep
 
     hits = []
     for row in found["hits"]:
         fields = {
-            name: value for name, value in row.items() if name not in {"boxes", "type", "collection", "stages", "kind"}
+            name: value
+            for name, value in row.items()
+            if name not in {"boxes", "type", "collection", "stages", "kind", "path"}
         }
+        fields["path"] = tuple(PathStep(**step) for step in row["path"])
         fields["kind"] = HitKind(row["kind"])
         stages = {name: StageStanding(**standing) for name, standing in row["stages"].items()}
         hits.append(SearchHit(**fields, media_type=row["type"], collections=tuple(row["collection"]), stages=stages))

@@ -26,6 +26,7 @@ from cortex_engine.cli.wording import (
     snippet,
     wrapped,
 )
+from cortex_engine.core.graph import in_words
 
 if TYPE_CHECKING:
     from cortex_engine.core.reports import EvaluationReport
@@ -181,6 +182,7 @@ def _hit_json(hit: SearchHit) -> dict[str, object]:
         "kind": hit.kind.value,
         "relevance": hit.relevance,
         "closeness": hit.closeness,
+        "path": plain(hit.path),
     }
 
 
@@ -212,6 +214,8 @@ def _print_hit(hit: SearchHit, pattern: re.Pattern[str] | None) -> None:
         click.secho(f"    {shortened(clean(hit.context), width - 4)}", dim=True)
     for line in wrapped(snippet(hit.text, pattern, 4 * (width - 4)), width, "    "):
         click.echo(emphasised(line, pattern))
+    if hit.path:
+        click.secho(f"    via {clean(in_words(hit.path))}", dim=True)
     if hit.closeness is not None:
         click.secho(f"    closer than {percent(hit.closeness)} of unrelated passages", dim=True)
     if why := [text for name, standing in hit.stages.items() if (text := _standing(name, standing))]:
@@ -238,6 +242,8 @@ def _standing(stage: str, standing: StageStanding) -> str:
         return f"{rank}by words (BM25 {standing.score:.1f})" if standing.score > 0 else "none of the words"
     if stage in _LOOKS:
         return f"{rank}by {_LOOKS[stage]} (cosine {standing.score:.2f})"
+    if stage == "graph":
+        return f"{rank}by the knowledge graph" if rank else ""
     if stage == "rerank":
         return f"{rank}by the reranker ({standing.score:.2f})"
     return ""

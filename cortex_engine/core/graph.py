@@ -271,6 +271,11 @@ class PathStep:
 GraphPath = tuple[PathStep, ...]
 
 
+def in_words(path: GraphPath) -> str:
+    """ "Bill Gates → Microsoft": the entities on the way, each once; "" for no path."""
+    return " → ".join(dict.fromkeys(step.name for step in path))
+
+
 @dataclass(frozen=True, slots=True)
 class LinkedEntity:
     """An entity that a query names.
