@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from cortex_engine.answering import passages
 from cortex_engine.answering.following import standing_alone
@@ -73,6 +74,7 @@ def _begun(question: Question, searched: str, found: Found) -> Answer:
         found.sources,
         abstained=found.result.abstained or not found.sources,
         writer=QUOTES,
+        asked=datetime.now(UTC).isoformat(timespec="seconds"),
         flight_id=found.result.flight_id,
     )
 

@@ -108,7 +108,8 @@ def _checked(library: Library, made: Answer, found: Found, told: list[marks.Stat
         checked = proving.Prover(evidence, None, 1.0, language, SPLITTERS.clauses).check(made.searched, told)
     if all(each.proof is Proof.UNVERIFIED for each in checked.sentences):
         notes.append(_NOTHING_PROVED)
-    ordering = dict.fromkeys(each.source for each in pieces if commands_a_model(each.text))
+    cited = {number for each in told for number in each.cited}
+    ordering = dict.fromkeys(each.source for each in pieces if each.source in cited and commands_a_model(each.text))
     notes += [_ORDERS.format(number) for number in ordering]
     return replace(made, sentences=checked.sentences, sources=passages.with_quotes(made.sources, checked.quoted))
 
