@@ -110,7 +110,7 @@ def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever
         options,
         Pictures(catalog, pictures_of, drawn, lambda reference: query_pictures.place_of(library, reference)),
         RerankStage(library.reranker, drawn),
-        CalibratedStep(library.scales, library.config.miss_rate),
+        CalibratedStep(library.scales, library.config.miss_rate, library.lexical_index),
         lambda: knowledge_graph(library),
     )
 

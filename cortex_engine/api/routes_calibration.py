@@ -21,8 +21,8 @@ class CalibrateAsked(Asked):
 class Calibrated(BaseModel):
     """One collection. `questions`: right answers behind the cuts, `judged` of them people's; `pairs`: unrelated ones.
 
-    `cut`, `cut_by_meaning`: evidence below it counts as nothing found, in hybrid and graphrag searches and in traditional ones;
-    none where nothing is calibrated, or for too few questions at this miss rate. `stale`: it will be made anew.
+    `cut`: evidence below it counts as nothing found; none where nothing is calibrated, or for too few questions at this miss
+    rate. `stale`: it will be made anew.
     """
 
     collection: str
@@ -35,7 +35,6 @@ class Calibrated(BaseModel):
     judged: int
     pairs: int
     cut: float | None
-    cut_by_meaning: float | None
 
 
 class Calibrations(BaseModel):
@@ -120,7 +119,6 @@ def _calibrations(suite: CortexSuite) -> Calibrations:
                 judged=hybrid.judged if hybrid else 0,
                 pairs=meaning.pairs if meaning else 0,
                 cut=conformal_cut([(hybrid.related, 1.0)], rate) if hybrid else None,
-                cut_by_meaning=conformal_cut([(meaning.related, 1.0)], rate) if meaning else None,
             )
         )
     return Calibrations(miss_rate=rate, collections=rows)

@@ -110,7 +110,6 @@ def _row(state: CalibrationState, calibrations: Sequence[Calibration], rate: flo
         "questions": len(hybrid.related) if hybrid else 0,
         "judged": hybrid.judged if hybrid else 0,
         "cut": conformal_cut([(hybrid.related, 1.0)], rate) if hybrid else None,
-        "cut_by_meaning": conformal_cut([(meaning.related, 1.0)], rate) if meaning else None,
     }
 
 

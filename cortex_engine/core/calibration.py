@@ -22,7 +22,7 @@ MAX_SAMPLES = 2000
 """Compared queries that are kept for each model, the newest."""
 
 MEANING_STAGE, FUSION_STAGE = "vector", "fusion"
-"""Stages that are calibrated: searches by vectors alone, and those by vectors and words (with or without the graph)."""
+"""What is calibrated: cosines alone, and the evidence of a whole search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,11 @@ class Calibration:
 
     Attributes:
         model_id, collection: whose.
-        stage: "vector" for searches by meaning, "fusion" for those by meaning and words.
+        stage: "vector" or "fusion".
         unrelated: `QUANTILES` ascending standard scores of the cosines of random pairs; empty for "fusion", and where the
             collection has fewer than two documents.
-        related: ascending evidence scores (`retrieval.abstaining`) of right answers, for the cut-off; at most 2,000.
+        related: ascending, of questions that are answered, at most 2,000: the meaning of the closest passage ("vector", for the
+            words that say how good a hit is), the evidence of the search ("fusion", for the cut-off); see `retrieval.abstaining`.
         judged: how many of `related` people judged; the others are questions made from the passages themselves.
         pairs: random pairs that were drawn.
         made: ISO time.

@@ -25,13 +25,13 @@ class Verdict:
 
     Attributes:
         meaning: of the closest passage, 0..1: its share of the way from an average cosine to identity.
-        words: of the passage that holds most of them, 0..1, weighed by rarity; None where words took no part.
+        words: of the passage that holds most of them, 0..1, weighed by rarity.
         cut: evidence below it counts as nothing found; None where it is not judged.
         miss_rate: by which the cut was found.
     """
 
     meaning: float
-    words: float | None
+    words: float
     cut: float | None
     miss_rate: float
 
@@ -48,24 +48,16 @@ class Verdict:
     @property
     def facts(self) -> dict[str, float]:
         """For the trace."""
-        known = {
-            "meaning": self.meaning,
-            "words": self.words,
-            "evidence": self.evidence,
-            "cut": self.cut,
-            "miss rate": self.miss_rate,
-        }
-        return {name: value for name, value in known.items() if value is not None}
+        facts = {"meaning": self.meaning, "words": self.words, "evidence": self.evidence}
+        return facts if self.cut is None else {**facts, "cut": self.cut, "miss rate": self.miss_rate}
 
 
-def combined(meaning: float, words: float | None) -> float:
+def combined(meaning: float, words: float) -> float:
     """The evidence, 0..1.
 
-    >>> combined(0.5, 0.5), combined(0.5, None)
+    >>> combined(0.5, 0.5), combined(0.25, 1.0)
     (0.5, 0.5)
     """
-    if words is None:
-        return meaning
     return (MEANING_WEIGHT * meaning + WORDS_WEIGHT * words) / (MEANING_WEIGHT + WORDS_WEIGHT)
 
 
@@ -73,9 +65,9 @@ def evidence_of(
     scores: Mapping[str, Mapping[str, float]],
     moments: Mapping[str, ScoreMoments],
     by_words: Mapping[str, float],
-    lexical: LexicalIndex | None,
+    lexical: LexicalIndex,
     query: LexicalQuery,
-) -> tuple[float, float | None]:
+) -> tuple[float, float]:
     """Meaning and words of a search's candidates, each 0..1, for `Verdict`.
 
     Args:
@@ -83,7 +75,6 @@ def evidence_of(
         moments: model id -> those of the cosines of *all* passages of the model. Of a narrow scope, such as one document, all
             passages may be near the question, and none would stand out.
         by_words: BM25 of the candidates.
-        lexical: None where words take no part.
 
     Raises:
         IndexUnavailableError: the word index is damaged.
@@ -96,7 +87,5 @@ def evidence_of(
             meaning = max(meaning, (max(found.values()) - each.mean) / room)
         best.update(nlargest(_LOOKED_AT, found, key=found.__getitem__))
     meaning = min(max(meaning, 0.0), 1.0)
-    if lexical is None:
-        return meaning, None
     best.update(nlargest(_LOOKED_AT, by_words, key=by_words.__getitem__))
     return meaning, max(lexical.coverage(query, sorted(best)).values(), default=0.0)

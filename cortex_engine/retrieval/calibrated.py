@@ -16,8 +16,10 @@ from cortex_engine.core.calibration import (
     conformal_cut,
     share_below,
 )
+from cortex_engine.core.errors import IndexUnavailableError
+from cortex_engine.core.protocols import LexicalIndex
 from cortex_engine.core.reports import ScoreMoments
-from cortex_engine.core.search import HitKind, Query, SearchHit, SearchMode, SearchResult
+from cortex_engine.core.search import HitKind, Query, SearchHit, SearchResult
 from cortex_engine.retrieval.abstaining import Verdict, evidence_of
 from cortex_engine.retrieval.dense import VECTOR_STAGE
 from cortex_engine.retrieval.recall import LEXICAL_STAGE, Recall, Recalled
@@ -39,8 +41,8 @@ class Scales:
         self._by_stage: dict[str, list[Calibration]] = {}
         for each in calibrations:
             self._by_stage.setdefault(each.stage, []).append(each)
-        self._cuts: dict[tuple[str, frozenset[str], frozenset[str], float], float | None] = {}
-        self._limits: dict[tuple[str, frozenset[str], frozenset[str]], tuple[float, float] | None] = {}
+        self._cuts: dict[tuple[frozenset[str], frozenset[str], float], float | None] = {}
+        self._limits: dict[tuple[frozenset[str], frozenset[str]], tuple[float, float] | None] = {}
 
     def closeness(self, model_id: str, collections: Collection[str], score: float) -> float | None:
         """Share of unrelated passages of these collections (() for all) that are less close, None where that is unknown.
@@ -58,28 +60,28 @@ class Scales:
             return None
         return sum(each.passages / total * share_below(each.unrelated, score, each.pairs) for each in known)
 
-    def cut(self, stage: str, models: Collection[str], collections: Collection[str], miss_rate: float) -> float | None:
+    def cut(self, models: Collection[str], collections: Collection[str], miss_rate: float) -> float | None:
         """From where on evidence counts as found; None where nothing of it is calibrated, or for too few right answers."""
         if self._uncalibrated and (not collections or self._uncalibrated & set(collections)):
             return None
-        key = (stage, frozenset(models), frozenset(collections), miss_rate)
+        key = (frozenset(models), frozenset(collections), miss_rate)
         if key not in self._cuts:
             groups = [
                 (each.related, float(each.passages))
-                for each in self._of(stage, collections)
-                if each.model_id in key[1] and each.related
+                for each in self._of(FUSION_STAGE, collections)
+                if each.model_id in key[0] and each.related
             ]
             self._cuts[key] = conformal_cut(groups, miss_rate)
         return self._cuts[key]
 
     def limits(self, models: Collection[str], collections: Collection[str]) -> tuple[float, float] | None:
         """Meanings that are as close as three quarters, and as half, of right answers; None where that is unknown."""
-        key = (MEANING_STAGE, frozenset(models), frozenset(collections))
+        key = (frozenset(models), frozenset(collections))
         if key not in self._limits:
             placed = sorted(
                 (value, each.passages / len(each.related))
                 for each in self._of(MEANING_STAGE, collections)
-                if each.model_id in key[1]
+                if each.model_id in key[0]
                 for value in each.related
             )
             total = sum(weight for _, weight in placed)
@@ -113,11 +115,19 @@ class CalibratedStep:
     Args:
         scales: the calibrations as they stand.
         miss_rate: of the settings, for queries without one of their own.
+        lexical: the word index, for searches by meaning alone: words do not order their hits, but they are evidence. None where
+            such searches are not judged.
     """
 
-    def __init__(self, scales: Callable[[], Scales] = Scales, miss_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        scales: Callable[[], Scales] = Scales,
+        miss_rate: float = 0.0,
+        lexical: Callable[[], LexicalIndex] | None = None,
+    ) -> None:
         self._scales = scales
         self._miss_rate = miss_rate
+        self._lexical = lexical
 
     def apply(
         self, query: Query, recall: Recall, recalled: Recalled, hits: Sequence[SearchHit], trace: TraceRecorder
@@ -134,7 +144,10 @@ class CalibratedStep:
         }
         with trace.stage(EVIDENCE_STAGE) as notes:
             scales, collections = self._scales(), query.filters.collections
-            trace.verdict = verdict = self._verdict(query, recall, recalled, scores, known, scales, trace)
+            try:
+                trace.verdict = verdict = self._verdict(query, recall, recalled, scores, known, scales, trace)
+            except IndexUnavailableError as error:
+                notes.warning, verdict = f"Whether anything was found is not judged: {error}", None
             if verdict is not None:
                 for name, value in verdict.facts.items():
                     notes.fact(name, value)
@@ -166,15 +179,14 @@ class CalibratedStep:
         """None for what cannot be judged: pictures, searches by words alone, half a search."""
         if query.picture or not recall.parsed.text or {VECTOR_STAGE, LEXICAL_STAGE} & set(trace.degraded):
             return None
-        by_meaning = query.mode is SearchMode.TRADITIONAL
-        lexical = None if by_meaning else recall.lexical
-        by_words = recalled.lexical.scores if recalled.lexical is not None else {}
-        if lexical is None and not by_meaning:
+        lexical = recall.lexical or (self._lexical() if self._lexical else None)
+        if lexical is None:
             return None
+        candidates = sorted({chunk_id for found in scores.values() for chunk_id in found})
+        by_words = recalled.lexical.scores if recalled.lexical else lexical.scores(recall.words, candidates)
         meaning, words = evidence_of(scores, known, by_words, lexical, recall.words)
         rate = self._miss_rate if query.miss_rate is None else query.miss_rate
-        stage = MEANING_STAGE if by_meaning else FUSION_STAGE
-        cut = scales.cut(stage, list(known), query.filters.collections, rate)
+        cut = scales.cut(list(known), query.filters.collections, rate)
         # A phrase that stands in every hit was found, whatever the rest of it looks like.
         return Verdict(meaning, words, None if recall.parsed.restricted else cut, rate)
 
