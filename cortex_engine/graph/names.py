@@ -11,7 +11,7 @@ from cortex_engine.graph.casing import Casing
 from cortex_engine.graph.finds import Find
 from cortex_engine.graph.kinds import has_legal_form, is_place_head, is_title, kind_of, names_person
 from cortex_engine.graph.lexicon import common_words, listed
-from cortex_engine.graph.noise import DEFINED, OPENERS, is_label, is_noise, is_part_of_document, is_roman
+from cortex_engine.graph.noise import DEFINED, NEVER, OPENERS, is_label, is_noise, is_part_of_document, is_roman
 from cortex_engine.graph.segments import Sentence, Word
 from cortex_engine.graph.spans import Run, is_capital, runs
 
@@ -126,7 +126,7 @@ class NameFinder:
 
     def _opens(self, text: str) -> bool:
         key = text.lower()
-        return key in self._tongue.stop_words or (key in OPENERS and not self._casing.is_named(key))
+        return key in self._tongue.stop_words or (key in OPENERS | NEVER and not self._casing.is_named(key))
 
     def _is_tail(self, text: str, left: int) -> bool:
         if not is_capital(text) and not text[0].isdigit():
@@ -218,10 +218,13 @@ class NameFinder:
         if self._tongue.code == "de" and " " not in run.name and casing.inner[keys[0]] < 2 * _PROVEN:
             return "weak"
         plain = [key in common or casing.small[key] > 0 for key in keys]
-        by_place = run.begins and len(keys) > 1 and not casing.is_named(keys[0]) and not has_legal_form(run.name)
+        by_place = run.begins and len(keys) > 1 and not casing.is_named(keys[0])
+        by_place = by_place and not has_legal_form(run.name) and kind_of(run.name) is not EntityKind.PERSON
         if by_place and (not common or casing.small[keys[0]] or keys[0].endswith(_NO_NAME_ENDINGS)):
             return "weak" if len(keys) == 2 and plain[1] else "rest"
-        if all(casing.small[key] >= casing.inner[key] for key in keys) or (all(plain) and keys[-1] in DEFINED):
+        if all(casing.small[key] >= casing.inner[key] for key in keys) or (
+            all(plain) and DEFINED & {keys[0], keys[-1]}
+        ):
             return "weak"
         return "name"
 

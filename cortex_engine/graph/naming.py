@@ -14,7 +14,7 @@ from cortex_engine.graph.lexicon import listed
 
 _FIXED = frozenset({EntityKind.EMAIL, EntityKind.DATE, EntityKind.AMOUNT})
 _MOST_ALIASES = 12
-_DOMINANT = 4
+_DOMINANT = 5
 """Times that one of several people of one family name must be named more often than the next for the bare name to mean him."""
 _LONG_FORMS = frozenset({"corporation", "company", "limited", "incorporated"})
 """Legal forms that belong to many an official name: left off only where the text does so."""
@@ -154,6 +154,10 @@ class Naming:
                 ends[words[-1]].add(group.folded)
                 if group.kind is EntityKind.PERSON:
                     ends[words[0]].add(group.folded)
+        for group in self._own():
+            words = group.folded.split()
+            if words[-1] in ends and self._may_be_person(group):
+                ends[words[-1]].add(group.folded)
         for word, names in ends.items():
             short = self._groups.get(word)
             if short is None or short.into or listed(word) in {"country", "place", "demonym"}:
@@ -170,6 +174,14 @@ class Naming:
             if first < _DOMINANT * second:
                 return ""
         return ranked[0]
+
+    def _may_be_person(self, group: _Group) -> bool:
+        """Two or three words, the first one of which could be a first name."""
+        first, *others = group.words
+        known = first.isalpha() and first[1:].islower() and first.lower() not in self._common
+        return (
+            group.strong and len(others) in {1, 2} and known and "&" not in others and group.kind is EntityKind.UNKNOWN
+        )
 
     def _is_person_like(self, group: _Group) -> bool:
         words = group.words
