@@ -74,10 +74,9 @@ def html(parts: Sequence[tuple[str, float]], hit: SearchHit) -> str:
 
 
 def _row(name: str, start: float, end: float, low: float, room: float, number: str, kind: str, row: str = "") -> str:
-    begin = round((min(start, end) - low) / room * _STEPS)
-    wide = max(round(abs(end - start) / room * _STEPS), 0)
+    begin, stop = (round((edge - low) / room * _STEPS) for edge in sorted((start, end)))
     begin = min(begin, _STEPS - 1)
-    bar = f'<span class="cx-fall {kind} cx-from-{begin} cx-wide-{min(wide, _STEPS - begin)}" aria-hidden="true"></span>'
+    bar = f'<span class="cx-fall {kind} cx-from-{begin} cx-wide-{stop - begin}" aria-hidden="true"></span>'
     if abs(end - start) < _SMALL:
         bar = ""
     return f'<tr class="{row}"><th>{safe.escape(name)}</th><td>{bar}</td><td>{number}</td></tr>'

@@ -57,7 +57,7 @@ def _choose() -> None:
     names = {document.id: document.name for document in suite().documents(Filters(), limit=_LISTED)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", width=_WIDTH, key="why_row"):
         st.selectbox(
-            "A document that should be here",
+            "Which document?",
             list(names),
             index=None,
             format_func=lambda each: safe.one_line(names.get(str(each), str(each))),
