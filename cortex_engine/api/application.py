@@ -12,11 +12,13 @@ from starlette.exceptions import HTTPException
 
 from cortex_engine.api import (
     answers,
+    routes_answers,
     routes_calibration,
     routes_care,
     routes_collections,
     routes_documents,
     routes_flights,
+    routes_graph,
     routes_health,
     routes_jobs,
     routes_keys,
@@ -40,10 +42,12 @@ _ROUTES = (
     routes_care,
     routes_calibration,
     routes_migrations,
+    routes_graph,
+    routes_answers,
 )
 
 _DESCRIPTION = (
-    "Search, documents, pages and ingest of Cortex Suite. Send `Authorization: Bearer ctx_…` (or `X-API-Key`) once a key "
+    "Search, answers, documents, pages and ingest of Cortex Suite. Send `Authorization: Bearer ctx_…` (or `X-API-Key`) once a key "
     "exists; before that only programs on this computer are served. Every refusal is a small object: "
     '`{"error": {"code", "message", "id"}}`.'
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -49,7 +50,7 @@ def _graph(
     for form, passage, at in places:
         chunk = waiting.chunks[passage]
         mentions.append(Mention(form, chunk.chunk_id, chunk.char_start + at, chunk.char_start + at + 3, form))
-    for first, second in zip(mentions, mentions[1:], strict=False):
+    for first, second in pairwise(mentions):
         relations.append(Relation(first.name, second.name, RelationKind.TOGETHER, first.chunk_id, 0, first.char_end))
     return DocumentGraph(tuple(entities), tuple(mentions), tuple(relations))
 
