@@ -93,15 +93,17 @@ def assemble(
         surfaces[name].add(tidy(surface))
     entities = naming.entities((mention.name for mention in mentions), surfaces)
     kinds = {entity.name: entity.kind for entity in entities}
-    relations = [*_relations(reading, cut, mentions, kinds), *_named(reading, naming, kinds, said)]
+    relations = [*_relations(reading, cut, mentions, kinds), *_named(reading, naming, mentions, said)]
     return DocumentGraph(entities, tuple(mentions), tuple(dict.fromkeys(relations)))
 
 
-def _named(reading: Reading, naming: Naming, kinds: dict[str, EntityKind], said: Iterable[Said]) -> Iterator[Relation]:
+def _named(reading: Reading, naming: Naming, mentions: Sequence[Mention], said: Iterable[Said]) -> Iterator[Relation]:
+    """What was said of two entities that are both mentioned in the sentence that says it."""
     for one in said:
         source, target = naming.canonical(one.source), naming.canonical(one.target)
         passage = reading.holder(one.start, one.end)
-        if passage is not None and source in kinds and target in kinds and source != target:
+        here = {each.name for each in mentions if one.start <= each.char_start and each.char_end <= one.end}
+        if passage is not None and source != target and {source, target} <= here:
             yield Relation(source, target, RelationKind.NAMED, passage.chunk_id, one.start, one.end, one.verb)
 
 

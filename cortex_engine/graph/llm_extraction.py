@@ -15,6 +15,7 @@ from cortex_engine.core.names import fold
 from cortex_engine.core.special_tokens import harmless
 from cortex_engine.graph.assembling import RULES, Said, assemble, fixed_finds
 from cortex_engine.graph.finds import Find, tidy
+from cortex_engine.graph.kinds import kind_of
 from cortex_engine.graph.lexicon import common_words
 from cortex_engine.graph.noise import is_noise
 from cortex_engine.graph.pipelines import blank_pipeline
@@ -129,7 +130,7 @@ def _finds(passage: GraphPassage, told: Mapping[str, Any]) -> Iterator[Find]:
         name = tidy(row.get("name", ""))
         if not name or len(name) > _LONGEST_NAME or is_noise(name):
             continue
-        kind = _KINDS.get(row.get("kind", "").lower(), EntityKind.UNKNOWN)
+        kind = _KINDS.get(row.get("kind", "").lower()) or kind_of(name)
         for match in _places(name, passage.text):
             yield Find(passage.char_start + match.start(), passage.char_start + match.end(), name, kind)
 

@@ -15,6 +15,7 @@ from cortex_engine.core.graph import DocumentGraph, EntityKind, WaitingGraph
 from cortex_engine.graph.assembling import RULES, assemble, fixed_finds
 from cortex_engine.graph.extraction import RuleExtractor
 from cortex_engine.graph.finds import Find, tidy
+from cortex_engine.graph.kinds import kind_of
 from cortex_engine.graph.lexicon import common_words
 from cortex_engine.graph.noise import is_noise
 from cortex_engine.graph.pipelines import load_spacy
@@ -133,4 +134,4 @@ def _names(read: Any, offset: int) -> Iterator[Find]:
         start, end = tokens[0].idx, tokens[-1].idx + len(tokens[-1].text)
         name = tidy(read.text[start:end])
         if not is_noise(name):
-            yield Find(offset + start, offset + end, name, kind)
+            yield Find(offset + start, offset + end, name, kind or kind_of(name))

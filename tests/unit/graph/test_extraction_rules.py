@@ -52,7 +52,9 @@ def test_a_word_that_stands_large_in_the_middle_is_a_name_at_beginnings_too() ->
 
 
 def test_legal_forms_tell_organisations_and_are_no_part_of_the_name() -> None:
-    graph = extract("It was sold to Evergreen Solar, Inc. in spring. The buyer, Evergreen Solar, paid. Siemens AG did not.")
+    graph = extract(
+        "It was sold to Evergreen Solar, Inc. in spring. The buyer, Evergreen Solar, paid. Siemens AG did not."
+    )
     assert kind(graph, "Evergreen Solar") is EntityKind.ORGANISATION
     assert "Evergreen Solar, Inc." in aliases(graph, "Evergreen Solar")
     assert kind(graph, "Siemens") is EntityKind.ORGANISATION
@@ -96,13 +98,17 @@ def test_dates_have_one_form(written: str, iso: str) -> None:
     assert graph.mentions[0].surface == written
 
 
-@pytest.mark.parametrize("text", ["See page 2016 of it.", "Room 1999 is closed.", "On 31 February we rest.", "1,999 of them."])
+@pytest.mark.parametrize(
+    "text", ["See page 2016 of it.", "Room 1999 is closed.", "On 31 February we rest.", "1,999 of them."]
+)
 def test_other_numbers_are_no_dates(text: str) -> None:
     assert extract(text).entities == ()
 
 
 def test_abbreviations_are_called_by_their_long_form_everywhere() -> None:
-    graph = extract("The Association for the Advancement of Artificial Intelligence (AAAI) met.", "Nobody left AAAI early.")
+    graph = extract(
+        "The Association for the Advancement of Artificial Intelligence (AAAI) met.", "Nobody left AAAI early."
+    )
     assert [entity.name for entity in graph.entities] == ["Association for the Advancement of Artificial Intelligence"]
     assert aliases(graph, graph.entities[0].name) == ("AAAI",)
     assert [mention.chunk_id for mention in graph.mentions] == ["c0", "c0", "c1"]
