@@ -209,6 +209,8 @@ class Found(BaseModel):
     """A result. `degraded`: stages that could not do their part; `warnings`: sentences for people; `flight_id`: see `/flights`.
 
     `abstained`: the `evidence` lies below the `cut` that follows from the miss rate: nothing answers this, hits are near misses.
+    `explanations`: why a passage (by `chunk_id`) fits, where `explain_hits` is on and the chat model has written it by now;
+    asking again brings the others.
     """
 
     query: str
@@ -219,6 +221,7 @@ class Found(BaseModel):
     warnings: list[str]
     trace: list[Step] = []
     flight_id: str = ""
+    explanations: dict[str, str] = {}
     abstained: bool = False
     evidence: float | None = None
     cut: float | None = None
@@ -301,7 +304,11 @@ async def search(asked: SearchAsked, request: Request, suite: Suite) -> Found:
         result = await anyio.to_thread.run_sync(
             _found, suite, asked, abandon_on_cancel=True, limiter=request.app.state.search_places
         )
-        return Found.of(result, asked.trace)
+        found = Found.of(result, asked.trace)
+        if suite.config.explain_hits:
+            explained = await anyio.to_thread.run_sync(suite.explanations, result)
+            found.explanations = {chunk_id: text for chunk_id, text in explained.items() if text}
+        return found
     raise Refused(504, "timeout", f"The search took longer than {seconds:.0f} seconds. Ask for less.")
 
 

@@ -14,12 +14,15 @@ from cortex_engine.cli.session import settings
 
 if TYPE_CHECKING:
     from cortex_engine.api.announce import Service
+    from cortex_engine.core.answers import Answer, Question
     from cortex_engine.core.errors import CortexError
     from cortex_engine.core.reports import Finding
-    from cortex_engine.core.search import Query, SearchResult
+    from cortex_engine.core.search import Filters, Query, SearchResult
 
 _HELLO_SECONDS = 10.0
 _SEARCH_SECONDS = 150.0
+_ANSWER_SECONDS = 3600.0
+"""More than any endpoint is given: the application gives it up before."""
 _MOST_DOCUMENTS = 1000
 """In one request."""
 
@@ -54,20 +57,10 @@ class Application:
 
     def search(self, query: Query) -> SearchResult:
         """See `CortexSuite.search`."""
-        filters = query.filters
         asked = {
             "query": query.text,
             "mode": query.mode.value,
-            "collections": filters.collections,
-            "filters": {
-                "documents": filters.documents,
-                "types": filters.types,
-                "languages": filters.languages,
-                "tags": filters.tags,
-                "title": filters.title,
-                "date_from": filters.date_from,
-                "date_to": filters.date_to,
-            },
+            **_conditions(query.filters),
             "top_k": query.top_k,
             "group": query.group,
             "candidates": query.candidates,
@@ -82,6 +75,18 @@ class Application:
             "miss_rate": query.miss_rate,
         }
         return _result(query, self.ask("POST", "/v1/search", asked, _SEARCH_SECONDS))
+
+    def answer(self, question: Question) -> Answer:
+        """See `CortexSuite.answer`."""
+        asked = {
+            "question": question.text,
+            **_conditions(question.filters),
+            "conversation_id": question.conversation_id,
+            "mode": question.mode.value,
+            "sources": question.sources,
+            "extractive": question.extractive,
+        }
+        return _answer(self.ask("POST", "/v1/ask", asked, _ANSWER_SECONDS))
 
     def keep_picture(self, data: bytes, name: str) -> str:
         """See `CortexSuite.keep_picture`."""
@@ -136,6 +141,39 @@ class Application:
         if answer.status >= 400:
             raise _error(content["error"])
         return dict(content)
+
+
+def _conditions(filters: Filters) -> dict[str, object]:
+    return {
+        "collections": filters.collections,
+        "filters": {
+            "documents": filters.documents,
+            "types": filters.types,
+            "languages": filters.languages,
+            "tags": filters.tags,
+            "title": filters.title,
+            "date_from": filters.date_from,
+            "date_to": filters.date_to,
+        },
+    }
+
+
+def _answer(found: dict[str, Any]) -> Answer:
+    from cortex_engine.core.answers import Answer, AnswerSentence, CitedSource, Proof
+
+    sentences = [
+        AnswerSentence(
+            **{
+                **row,
+                "citations": tuple(row["citations"]),
+                "proof": Proof(row["proof"]),
+                "proved_by": tuple(row["proved_by"]),
+            }
+        )
+        for row in found["sentences"]
+    ]
+    sources = tuple(CitedSource(**row) for row in found["sources"])
+    return Answer(**{**found, "sentences": tuple(sentences), "sources": sources, "notes": tuple(found["notes"])})
 
 
 def _error(told: dict[str, str]) -> CortexError:
