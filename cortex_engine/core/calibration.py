@@ -267,7 +267,7 @@ _ENOUGH, _CLEAR, _CALM = 20, 5, 200
 def next_widening(samples: Sequence[RecallSample], bound: float) -> float:
     """The factor that follows from samples, newest first: twice as many candidates where recall is under the bound.
 
-    Only the newest samples with one and the same factor count. It is halved again where the whole interval of 200 samples lies
+    Only the newest 200 samples count, as far as they have one and the same factor. It is halved again where the whole interval of 200 samples lies
     in the upper half between bound and 1. While all vectors are scanned (0) samples are probes with the widest factor.
 
     >>> [next_widening([RecallSample("m", 10, found, 20, "")] * 20, 0.95) for found in (5, 10)]
@@ -276,7 +276,7 @@ def next_widening(samples: Sequence[RecallSample], bound: float) -> float:
     if not samples:
         return 1.0
     now = samples[0].widening
-    same = list(takewhile(lambda each: each.widening == now, samples))
+    same = list(takewhile(lambda each: each.widening == now, samples[:_CALM]))
     mean, low, high = recall_interval(same)
     if now > 0 and ((len(same) >= _ENOUGH and mean < bound) or (len(same) >= _CLEAR and high < bound)):
         return 0.0 if now >= WIDEST else now * 2
