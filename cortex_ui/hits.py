@@ -9,7 +9,7 @@ import streamlit as st
 
 from cortex_engine.core.graph import in_words
 from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchResult
-from cortex_ui import cards, exporting, gallery, hit_menu, safe, search_state, standing, waterfall, wording
+from cortex_ui import cards, explained, exporting, gallery, hit_menu, safe, search_state, standing, waterfall, wording
 from cortex_ui.session import suite, told
 from cortex_ui.standing import Averages
 
@@ -43,6 +43,7 @@ def count_line(result: SearchResult) -> str:
 def draw(result: SearchResult) -> None:
     """All hits: cards for passages; pictures in a strip that stands where the best of them ranks, or as a gallery."""
     hit_menu.read_judgements(result.query)
+    explained.follow(result)
     waterfall.prepare(result)
     usual = standing.averages(result)
     if gallery.only_pictures(result):
@@ -65,6 +66,7 @@ def _card(hit: SearchHit, query: Query, usual: Averages, ranks: bool) -> None:
         with st.container(gap="xsmall"):
             _heading(hit, usual, ranks)
             _text(hit, query)
+            explained.draw(hit, query)
             _actions(hit, query)
             if hit.more:
                 _more(hit, query, usual)

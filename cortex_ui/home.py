@@ -9,7 +9,7 @@ import streamlit as st
 from cortex_engine.core.app import ModelState
 from cortex_engine.core.documents import Document
 from cortex_engine.core.reports import Job
-from cortex_ui import cards, drawer, graph_words, migrations, model_words, safe, wording
+from cortex_ui import cards, drawer, graph_words, leaving, migrations, model_words, safe, wording
 from cortex_ui.session import suite, told
 
 _PAGES = Path(__file__).parents[1] / "pages"
@@ -69,7 +69,7 @@ def _where_it_runs() -> str:
         if model.role.endswith("embedding") and model.state not in {ModelState.OFF, *model_words.WRONG}
     ]
     model = f" Text becomes vectors by {names[0]}." if names else ""
-    return f"Everything runs on this computer; nothing is sent to anyone.{model} The library lies in {suite().config.data_dir}."
+    return f"{leaving.sentence(suite().config)}{model} The library lies in {suite().config.data_dir}."
 
 
 def _load_samples() -> None:
