@@ -19,7 +19,8 @@ from cortex_engine.retrieval.conditions import Condition, conditions, named
 from cortex_engine.retrieval.explain import Sight, Verdict, described, final_order, judge, well_placed
 from cortex_engine.targets import Target
 
-_MOST_SHOWN, _MOST_CANDIDATES = 1000, 100_000
+_MOST_SHOWN, _MOST_CANDIDATES = 1000, 5000
+"""Beyond, it is no small change."""
 _SMALL = 2
 """Times the results: up to there, showing more is the smaller change than another way of searching."""
 
@@ -64,8 +65,8 @@ class _Explaining:
     target: Target
     _asked: dict[Query, SearchResult] = field(default_factory=dict)
 
-    def explain(self, query: Query, deep: bool = True) -> WhyNot:
-        """The answer for a query; `deep`: what still stands in its way when the filters are dropped is looked for too."""
+    def explain(self, query: Query) -> WhyNot:
+        """The answer for a query."""
         failing = [each for each in conditions(self.library.catalog, query, self.target.facts) if not each.met]
         if failing:
             return self._filtered(query, failing)
@@ -87,7 +88,11 @@ class _Explaining:
                 verdict = replace(verdict, cause=Cause.GROUPED)
         limit = max((stage.limit for stage in result.trace.stages if stage.name in {"vector", "lexical"}), default=0)
         sentence = described(verdict, self.target.what, sight, limit) + self.target.remark
-        return self._answer(verdict, sentence, self._ways(query, verdict, sight) if deep else ())
+        return self._answer(
+            verdict,
+            sentence,
+            self._ways(query, verdict, sight, "rerank" in {step.stage for step in result.trace.steps}),
+        )
 
     def back(self, query: Query) -> bool:
         """Whether the target comes back for a query that was made up here."""
@@ -198,11 +203,11 @@ class _Explaining:
         wait = Suggestion("It is embedded as soon as the model is there", Remedy.WAIT, query, self.target.document_id)
         return self._answer(replace(verdict, cause=Cause.NOT_EMBEDDED, stage="vector"), sentence, (*ways, wait))
 
-    def _ways(self, query: Query, verdict: Verdict, sight: Sight) -> tuple[Suggestion, ...]:
-        """Changes of the search that were asked and bring it back, the smallest first; two at most."""
+    def _ways(self, query: Query, verdict: Verdict, sight: Sight, slow: bool) -> tuple[Suggestion, ...]:
+        """Changes that were asked and bring it back, the smallest first; two, or one where a reranker (`slow`) judges each."""
         found: list[Suggestion] = []
         for title, changed in self._candidates(query, verdict, sight):
-            if len(found) == 2:
+            if len(found) == (1 if slow else 2):
                 break
             if changed not in [each.query for each in found] and self.back(changed):
                 found.append(Suggestion(title, Remedy.SEARCH, changed))
@@ -252,8 +257,15 @@ class _Explaining:
         if query.mode is SearchMode.TRADITIONAL:
             yield _MODES[SearchMode.HYBRID], replace(query, mode=SearchMode.HYBRID)
 
+    def _place(self, query: Query) -> int:
+        """Where the target stands among all that a query finds, 0 for nowhere."""
+        return judge(self._sight(query, self._ask(query))).place
+
     def _wider(self, query: Query, place: int) -> list[tuple[str, Query]]:
         """As many results as it takes, found by asking."""
+        place = place or self._place(query)
+        if not place:
+            return []
         size = max(place, query.top_k + 1)
         while size <= _MOST_SHOWN:
             rank = self._rank(replace(query, top_k=size))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortex_engine import working
-from cortex_engine.core.app import IngestOptions
+from cortex_engine.core.app import IngestOptions, ModelState
 from cortex_engine.core.documents import Document, Page, PageState
-from cortex_engine.core.errors import CortexError, IndexUnavailableError, NotFoundError, UsageError
+from cortex_engine.core.errors import IndexUnavailableError, NotFoundError, UsageError
 from cortex_engine.core.flights import Cause, Remedy, Suggestion, WhyNot
 from cortex_engine.core.protocols import LexicalQuery
 from cortex_engine.core.reports import FileState, JobFile
@@ -29,7 +29,7 @@ class Target:
     Attributes:
         ids: of its passages and pictures.
         page: from 1, 0 for the whole document or a passage.
-        called: "'report.pdf'"; what: as a sentence begins with it: "Page 3 of 'report.pdf'".
+        what: as a sentence begins with it: "Page 3 of 'report.pdf'".
         unembedded: a sentence when no passage of it has a vector, else "".
         remark: a sentence (with a space before it) about pages of it that could not be read, or "".
         pages: those that are asked about.
@@ -40,12 +40,17 @@ class Target:
     ids: frozenset[str]
     chunks: tuple[str, ...]
     page: int
-    called: str
+    name: str
     what: str
     facts: Facts
     pages: tuple[Page, ...]
     unembedded: str = ""
     remark: str = ""
+
+    @property
+    def called(self) -> str:
+        """The document's name within a sentence."""
+        return f"'{self.name}'"
 
     def blocked(self, library: Library, query: Query) -> list[Condition]:
         """Phrases and excluded words of a query that every passage of it fails."""
@@ -111,7 +116,7 @@ def _target(library: Library, document: Document, page: int, chunk_id: str) -> T
         frozenset([*kept, *seen]),
         tuple(kept),
         page,
-        called,
+        document.name,
         what,
         Facts(document.id, document.collections, frozenset(kinds)),
         tuple(each for each in pages if page in (0, each.number)),
@@ -128,10 +133,10 @@ def _unembedded(library: Library, document: Document, chunk_ids: Sequence[str]) 
         if any(wanted & set(batch.chunk_ids) for batch in catalog.vectors(model_id, [document.id])):
             return ""
     name = next((spec.model for spec in specs.values()), "its model")
-    try:
-        library.embedder(next(iter(specs.values()))) if specs else None
-    except CortexError as error:
-        return f"{error}"
+    for model_id in specs:
+        state, reason = library.shelf.state(model_id)
+        if state in (ModelState.ABSENT, ModelState.UNHEALTHY) and reason:
+            return reason
     return f"it waits for the model '{name}'."
 
 
@@ -145,7 +150,7 @@ def unreadable(library: Library, target: Target, query: Query) -> WhyNot | None:
     how = "could not be read" if failed else "holds no text that could be found"
     sentence = f"{target.what} {how}: {reason}"
     again = Suggestion("Read it again", Remedy.RETRY, query, target.document_id)
-    busy = [each for each in library.catalog.files_called(target.called[1:-1]) if not each.state.final]
+    busy = [each for each in library.catalog.files_called(target.name) if not each.state.final]
     if busy:
         again = Suggestion("It is being read", Remedy.WAIT, query, str(busy[0].id))
     return WhyNot(Cause.PAGE_FAILED, sentence, "", target.document_id, "", {}, (again,))

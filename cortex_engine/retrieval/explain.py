@@ -80,7 +80,8 @@ def judge(sight: Sight) -> Verdict:
     best, place = _placed(order, sight) if order else ("", 0)
     if not place:
         return Verdict(Cause.LOST_IN_RECALL, _nearest_recaller(standings), best, 0, standings)
-    if sight.group and any(sight.owner.get(each) == sight.document_id for each in sight.hits):
+    seen = any(sight.owner.get(each) == sight.document_id for each in sight.hits)
+    if seen and (sight.group or (place <= sight.top_k and "rerank" not in stages)):
         return Verdict(Cause.GROUPED, "present", best, place, standings)
     if "rerank" in stages:
         before = next((each for each in stages["present"].candidates if each.chunk_id in sight.targets), None)
@@ -180,6 +181,8 @@ def described(verdict: Verdict, what: str, sight: Sight, limit: int) -> str:
         others = [f"{WAYS[each]} {rank:,}" for each, rank in ranks.items() if rank and each != name]
         rest = f" ({', '.join(others)})" if others else ""
         return f"{what} is number {alone:,} {WAYS[name]}, but number {place} when all is taken together{rest}; {shown}."
+    if verdict.cause is Cause.GROUPED and not sight.group:
+        return f"{what} is number {place}, but other passages of its document stand for it (the setting 'max_per_document')."
     if verdict.cause is Cause.GROUPED:
         return f"{what} ranks lower than another passage of its document, which stands for both: each document is shown once."
     return f"{what} is number {place} of what was found, and {shown}."

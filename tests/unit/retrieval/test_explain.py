@@ -58,6 +58,7 @@ BOTH = (stage("vector", "abcdef ghijkz"), stage("lexical", "ghijkz abcdef"))
             Cause.GROUPED,
             2,
         ),
+        (sight(*BOTH, stage("fusion", "abcdef"), hits="ade", target="b", owner="ab=q"), Cause.GROUPED, 2),
     ],
 )  # fmt: skip
 def test_the_stage_where_it_fell(seen: Sight, cause: Cause, place: int) -> None:
