@@ -267,8 +267,9 @@ _ENOUGH, _CLEAR, _CALM = 20, 5, 200
 def next_widening(samples: Sequence[RecallSample], bound: float) -> float:
     """The factor that follows from samples, newest first: twice as many candidates where recall is under the bound.
 
-    Only the newest 200 samples count, as far as they have one and the same factor. It is halved again where the whole interval of 200 samples lies
-    in the upper half between bound and 1. While all vectors are scanned (0) samples are probes with the widest factor.
+    Only the newest 200 samples count, as far as they have one and the same factor. It is halved again where the whole interval
+    of 200 lies in the upper half between bound and 1. While all vectors are scanned (0) samples are probes with the widest
+    factor.
 
     >>> [next_widening([RecallSample("m", 10, found, 20, "")] * 20, 0.95) for found in (5, 10)]
     [2.0, 1.0]

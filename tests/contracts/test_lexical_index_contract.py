@@ -209,6 +209,29 @@ def test_moments_are_those_of_all_passages_in_scope(filled):
     assert inside.mean == pytest.approx((scores[0] + scores[1]) / 2)
 
 
+def test_coverage_is_the_share_of_the_words_that_a_passage_holds_by_their_rarity(filled):
+    every = ["a1", "a2", "b1", "c1"]
+    assert filled.coverage(LexicalQuery("quick brown fox"), every) == {
+        "a1": pytest.approx(1.0),
+        "a2": pytest.approx(filled.coverage(LexicalQuery("fox quick brown"), ["a2"])["a2"]),
+        "b1": 0.0,
+        "c1": 0.0,
+    }
+    both, rare = LexicalQuery("quick brown fox"), LexicalQuery("quick fox")
+    assert 0 < filled.coverage(both, ["a2"])["a2"] < 1
+    # Half of the words, but the commoner half: less than half of what there is to hold.
+    assert 0 < filled.coverage(rare, ["a2"])["a2"] < 0.5
+    # What no passage holds is as rare as can be, and nobody has it.
+    assert filled.coverage(LexicalQuery("fox zeppelin"), ["a1"])["a1"] < 0.6
+    assert filled.coverage(LexicalQuery("zeppelin"), every) == dict.fromkeys(every, 0.0)
+    # Titles count, other scripts too; a word is held or not, however often it stands there.
+    assert filled.coverage(LexicalQuery("animals"), ["a1"])["a1"] == pytest.approx(1.0)
+    assert filled.coverage(LexicalQuery("黑豹队的防守"), ["c1"])["c1"] == pytest.approx(1.0)
+    assert filled.coverage(LexicalQuery("fox fox fox"), ["a1"])["a1"] == pytest.approx(1.0)
+    assert filled.coverage(LexicalQuery("fox"), []) == {}
+    assert filled.coverage(LexicalQuery("?!"), ["a1", "unknown"]) == {"a1": 0.0, "unknown": 0.0}
+
+
 def test_equal_scores_are_ordered_by_chunk_id_at_any_cut(index):
     names = [f"n{number:03}" for number in range(120)]
     for name in reversed(names):
