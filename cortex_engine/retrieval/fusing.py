@@ -13,7 +13,7 @@ from cortex_engine.core.records import Passage
 from cortex_engine.core.search import Ranking
 from cortex_engine.retrieval.characters import CHARACTER_STAGE, character_evidence
 from cortex_engine.retrieval.fusion import Evidence, fusion_method, merge_models, order, reciprocal_rank, separation
-from cortex_engine.retrieval.graph import Connected
+from cortex_engine.retrieval.graph import Connect, Connected
 from cortex_engine.retrieval.mixing import judged_by_look, known_moments, passages_beside
 from cortex_engine.retrieval.pictures import DESCRIPTION_STAGE, PICTURE_STAGE, PictureEvidence, one_view
 from cortex_engine.retrieval.presentation import StageView
@@ -35,15 +35,19 @@ class Fused:
 
     Attributes:
         views: how each stage saw the candidates.
+        recalled: what was fused, with what the graph brought.
         known: passages where they were read already.
         pictures: those of the ids that are pictures.
-        lifted: those that the graph gave something.
+        connected: what the knowledge graph had a part in; None where it had none.
+        lifted: those that it gave something.
     """
 
     ranking: Ranking
     views: Sequence[StageView]
+    recalled: Recalled
     known: Mapping[str, Passage] = field(default_factory=dict)
     pictures: AbstractSet[str] = frozenset()
+    connected: Connected | None = None
     lifted: AbstractSet[str] = frozenset()
 
 
@@ -60,63 +64,66 @@ class Fuser:
         self._method = fusion_method(options.fusion)
 
     def fuse(
-        self, text: str, recalled: Recalled, share: float, trace: TraceRecorder, connected: Connected | None = None
+        self, text: str, recalled: Recalled, share: float, trace: TraceRecorder, connect: Connect | None = None
     ) -> Fused:
         """The ranking; `text`: the words asked for, without function words; `share`: see `mixing.two_vectors`.
 
         Args:
-            connected: what the knowledge graph says; None where it takes no part.
+            connect: asks the knowledge graph what belongs to the candidates with their scores so far; None for no graph.
 
         Raises:
             IndexUnavailableError: nothing was recalled by anybody.
         """
-        views: list[StageView] = []
-        dense: Evidence | None = None
-        if recalled.dense:
-            dense = merge_models([replace(evidence, weight=separation(evidence)) for evidence in recalled.dense])
-            views.append(_cosine_view(dense.ranking, recalled.dense))
-        pictures: AbstractSet[str] = frozenset()
-        if recalled.pictures:
-            pictures = frozenset(each for evidence in recalled.pictures for each in evidence.ids)
-            views += _picture_views(recalled.pictures)
-            dense = self._mixed(recalled, share, trace)
-        lexical = recalled.lexical
-        if lexical is not None:
-            views.append(StageView(lexical.ranking, lexical.scores))
+        dense, lexical = self._dense(recalled, share, trace), recalled.lexical
+        pictures = frozenset(each for evidence in recalled.pictures for each in evidence.ids)
         if lexical is None and dense is None:
             raise IndexUnavailableError("No index could answer. Run 'rebuild'.")
         if lexical is None or dense is None:
             alone = dense or lexical
             if pictures and alone is not None:
                 ranking = order(FUSION_STAGE, {item.chunk_id: item.score for item in alone.ranking})
-                return Fused(ranking, [*views, StageView(ranking)], pictures=pictures)
-            return Fused(alone.ranking, views)  # type: ignore[union-attr]  # one of them is there
-        return self._hybrid(text, dense, lexical, views, pictures, trace, connected)
-
-    def _hybrid(
-        self,
-        text: str,
-        dense: Evidence,
-        lexical: Evidence,
-        views: list[StageView],
-        pictures: AbstractSet[str],
-        trace: TraceRecorder,
-        connected: Connected | None,
-    ) -> Fused:
-        stages: list[Evidence] = [dense, lexical]
-        known: Mapping[str, Passage] = {}
-        # Plain rank fusion is what others are measured against: the two rankings and nothing else.
-        if self._method is not reciprocal_rank and all(evidence.moments for evidence in stages):
-            characters, known = self._compare(text, stages, pictures, trace)
-            if characters is not None:
-                views.append(StageView(characters.ranking, characters.scores))
-                stages = [dense, replace(lexical, weight=_KEYWORDS / 2), replace(characters, weight=_KEYWORDS / 2)]
-        graph = connected.evidence(self._method(stages)) if connected is not None else None
+                return Fused(ranking, [*_views(recalled), StageView(ranking)], recalled, pictures=pictures)
+            return Fused(alone.ranking, _views(recalled), recalled)  # type: ignore[union-attr]  # one of them is there
+        stages, known = self._with_characters(text, dense, lexical, pictures, trace)
+        further = [StageView(each.ranking, each.scores) for each in stages[2:]]
+        connected = connect(self._method(stages)) if connect is not None else None
+        lifted: AbstractSet[str] = frozenset()
         if connected is not None:
-            views.append(StageView(connected.found.ranking, connected.found.scores))
-        ranking = self._fused([*stages, graph] if graph is not None else stages, pictures, trace)
-        lifted = frozenset(graph.scores) if graph is not None else frozenset()
-        return Fused(ranking, [*views, StageView(ranking)], known, pictures, lifted)
+            recalled = connected.recalled
+            stages = self._completed(stages, recalled, share, trace)
+            further.append(StageView(connected.found.ranking, connected.found.scores))
+            if (graph := connected.evidence(self._method(stages))) is not None:
+                stages, lifted = [*stages, graph], frozenset(graph.scores)
+        ranking = self._fused(stages, pictures, trace)
+        views = [*_views(recalled), *further, StageView(ranking)]
+        return Fused(ranking, views, recalled, known, pictures, connected, lifted)
+
+    def _dense(self, recalled: Recalled, share: float, trace: TraceRecorder) -> Evidence | None:
+        if recalled.pictures:
+            return self._mixed(recalled, share, trace)
+        return merged_models(recalled.dense)
+
+    def _completed(
+        self, stages: Sequence[Evidence], recalled: Recalled, share: float, trace: TraceRecorder
+    ) -> list[Evidence]:
+        """The same stages with the scores of what the graph brought; character n-grams count as average there."""
+        dense, lexical = self._dense(recalled, share, trace), recalled.lexical
+        if dense is None or lexical is None:
+            return list(stages)
+        return [dense, replace(lexical, weight=stages[1].weight), *stages[2:]]
+
+    def _with_characters(
+        self, text: str, dense: Evidence, lexical: Evidence, pictures: AbstractSet[str], trace: TraceRecorder
+    ) -> tuple[list[Evidence], Mapping[str, Passage]]:
+        """Meaning, words and, where both can be measured, character n-grams; and the passages that were read for these."""
+        stages: list[Evidence] = [dense, lexical]
+        # Plain rank fusion is what others are measured against: the two rankings and nothing else.
+        if self._method is reciprocal_rank or not all(evidence.moments for evidence in stages):
+            return stages, {}
+        characters, known = self._compare(text, stages, pictures, trace)
+        if characters is None:
+            return stages, known
+        return [dense, replace(lexical, weight=_KEYWORDS / 2), replace(characters, weight=_KEYWORDS / 2)], known
 
     def _mixed(self, recalled: Recalled, share: float, trace: TraceRecorder) -> Evidence:
         """Passages and pictures as one dense recaller, in weighted standard scores, each kind by its own moments."""
@@ -180,6 +187,23 @@ class Fuser:
             ranking = order(FUSION_STAGE, scores)
             notes.candidates = len(ranking)
         return ranking
+
+
+def merged_models(dense: Sequence[Evidence]) -> Evidence | None:
+    """Evidence of all embedding models as one, each weighed by how well it tells passages apart; None for none."""
+    return merge_models([replace(evidence, weight=separation(evidence)) for evidence in dense]) if dense else None
+
+
+def _views(recalled: Recalled) -> list[StageView]:
+    """How the recallers saw the candidates."""
+    views = []
+    merged = merged_models(recalled.dense)
+    if merged is not None:
+        views.append(_cosine_view(merged.ranking, recalled.dense))
+    views += _picture_views(recalled.pictures) if recalled.pictures else []
+    if recalled.lexical is not None:
+        views.append(StageView(recalled.lexical.ranking, recalled.lexical.scores))
+    return views
 
 
 def _cosine_view(ranking: Ranking, evidences: Sequence[Evidence]) -> StageView:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from cortex_engine.core.graph import LinkedEntity
 from cortex_engine.core.graph_records import GraphFound, KnowledgeGraph
 from cortex_engine.core.search import SearchHit, SearchMode
-from cortex_engine.retrieval.fusion import Evidence, merge_models, order, separation, standardised
+from cortex_engine.retrieval.fusion import Evidence, order
 from cortex_engine.retrieval.recall import UNAVAILABLE, Recall, Recalled
 
 GRAPH_STAGE = "graph"
@@ -22,7 +22,7 @@ GRAPH_STAGE = "graph"
 SEEDS = 5
 """Recalled passages that the walk begins at."""
 
-_SHARPNESS = 4
+_SHARPNESS = 8
 """Power of a seed's score that is its weight: what stands out begins most of the walk."""
 
 _BROUGHT = 50
@@ -37,12 +37,14 @@ class Connected:
     """What the graph connects with one search.
 
     Attributes:
+        recalled: all candidates, those that the graph brought among them with their true scores.
         linked: entities that the query names.
         seeds: passage id -> weight of the passages that the walk began at.
         documents: ids of those in scope, None for all.
     """
 
     graph: KnowledgeGraph
+    recalled: Recalled
     found: GraphFound
     linked: Sequence[LinkedEntity]
     seeds: Mapping[str, float]
@@ -82,6 +84,12 @@ class Connected:
         return tuple(replace(hit, path=paths.get(hit.chunk_id, ())) for hit in hits)
 
 
+Connect = Callable[[Mapping[str, float]], Connected | None]
+"""Candidates with their scores without the graph -> what it connects with them."""
+
+_NOT_BOTH = "The knowledge graph took no part: it goes on from what meaning and words find together."
+
+
 class GraphStage:
     """Asks the knowledge graph in searches that want it.
 
@@ -92,40 +100,37 @@ class GraphStage:
     def __init__(self, graph: Callable[[], KnowledgeGraph]) -> None:
         self._graph = graph
 
-    def connect(self, recall: Recall, recalled: Recalled) -> tuple[Recalled, Connected | None]:
-        """What was recalled, together with what the graph connects with it; the same and None where it takes no part.
+    def connector(self, recall: Recall, recalled: Recalled) -> Connect | None:
+        """What asks the graph in this search; None where it takes no part.
 
         A graph that cannot answer ends no search: the trace's warnings and `degraded` say so.
         """
         if recall.mode is not SearchMode.GRAPHRAG or not recall.parsed.text or not recall.passages:
-            return recalled, None
+            return None
+        if not recalled.dense or recalled.lexical is None:
+            recall.trace.warn(_NOT_BOTH, GRAPH_STAGE)
+            return None
+        return lambda scores: self._connect(recall, recalled, scores)
+
+    def _connect(self, recall: Recall, recalled: Recalled, scores: Mapping[str, float]) -> Connected | None:
         with recall.trace.stage(GRAPH_STAGE) as notes:
-            if not recalled.dense or recalled.lexical is None:
-                notes.warning = (
-                    "The knowledge graph took no part: it goes on from what meaning and words find together."
-                )
-                recall.trace.warn(notes.warning, GRAPH_STAGE)
-                return recalled, None
             try:
                 graph = self._graph()
             except UNAVAILABLE as error:
                 notes.warning = f"{error} The search went on without it, as Hybrid does."
                 recall.trace.warn(notes.warning, GRAPH_STAGE)
-                return recalled, None
-            linked, seeds = graph.linked(recall.parsed.text), _seeds(recalled)
+                return None
+            linked, seeds = graph.linked(recall.parsed.text), _seeds(scores)
             found = graph.walk(linked, seeds, _BROUGHT, recall.passages, recall.documents)
             completed = recall.completed(recalled, [item.chunk_id for item in found.ranking])
             notes.candidates = len(found.ranking)
             notes.fact("entities", ", ".join(entity.name for entity in linked) or "none named")
             notes.fact("seeds", len(seeds))
             notes.fact("reached", len(found.scores))
-            return completed, Connected(graph, found, linked, seeds, recall.documents)
+            return Connected(graph, completed, found, linked, seeds, recall.documents)
 
 
-def _seeds(recalled: Recalled) -> dict[str, float]:
-    """The passages that are best by meaning and words, with weights that favour the first."""
-    stages = [merge_models([replace(each, weight=separation(each)) for each in recalled.dense])]
-    if recalled.lexical is not None:
-        stages.append(recalled.lexical)
-    best = order(GRAPH_STAGE, standardised(stages)).items[:SEEDS]
+def _seeds(scores: Mapping[str, float]) -> dict[str, float]:
+    """The best passages, with weights that favour the first."""
+    best = order(GRAPH_STAGE, scores).items[:SEEDS]
     return {item.chunk_id: item.score**_SHARPNESS for item in best if item.score > 0}

@@ -130,8 +130,8 @@ class HybridRetriever:
         while True:
             recalled = recall.recall(limit)
             share = recall.pictures.share if recall.pictures else 1.0
-            recalled, connected = self._graph.connect(recall, recalled)
-            fused = self._fuser.fuse(recall.words.text, recalled, share, trace, connected)
+            connect = self._graph.connector(recall, recalled)
+            fused = self._fuser.fuse(recall.words.text, recalled, share, trace, connect)
             with trace.stage("present") as notes:
                 hits = self._presenter.present(
                     wanted, fused.ranking, fused.views, fused.known, fused.pictures, asking.place
@@ -142,9 +142,9 @@ class HybridRetriever:
             if len(hits) >= wanted.top_k or recalled.exhausted or limit >= recall.size:
                 break
             limit *= _GROWTH
-        hits = self._calibrated.apply(query, recall, recalled, hits, trace)
-        if connected is not None:
-            hits = connected.told(hits, fused.lifted)
+        hits = self._calibrated.apply(query, recall, fused.recalled, hits, trace)
+        if fused.connected is not None:
+            hits = fused.connected.told(hits, fused.lifted)
         if plan is None:
             return hits
         if not asking.text and query.rerank is None:
