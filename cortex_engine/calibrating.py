@@ -60,7 +60,7 @@ class Calibrating:
         self._seen: tuple[object, ...] = ()
         self._since = 0.0
         self._done: tuple[object, ...] | None = None
-        self._next = 0.0
+        self._next = self._again = 0.0
 
     def step(self) -> bool:
         """Do a portion; whether there is more to do at once. Nothing while the library changes, or after a failure."""
@@ -68,7 +68,7 @@ class Calibrating:
         moment = (self._library.catalog.last_seq(), tuple(self._loaded()))
         if moment != self._seen:
             self._seen, self._since, self._work = moment, now, None
-        if moment == self._done or now < self._next or now - self._since < _QUIET:
+        if now < self._next or now - self._since < _QUIET or (moment == self._done and now < self._again):
             return False
         try:
             return self._portion(moment)
@@ -85,7 +85,8 @@ class Calibrating:
             waiting = [each for each in self._library.catalog.calibration_states() if each.stale]
             waiting = [each for each in waiting if each.model_id in loaded]
             if not waiting:
-                self._done = moment
+                # What people judged meanwhile is no change of the library.
+                self._done, self._again = moment, time.monotonic() + _LATER
                 return False
             self._work = _calibrate(self._library, waiting[0])
         until = time.monotonic() + _PORTION_SECONDS
