@@ -140,7 +140,11 @@ class Recall:
         )
         lexical = recalled.lexical
         if lexical is not None and self.lexical is not None:
-            lexical = replace(lexical, scores={**lexical.scores, **self.lexical.scores(self.words, missing)})
+            # What no index knows was deleted since, or is not embedded and shares no word: it is no candidate.
+            embedded = {chunk_id for evidence in dense for chunk_id in evidence.scores}
+            by_words = self.lexical.scores(self.words, missing).items()
+            more = {chunk_id: score for chunk_id, score in by_words if score > 0 or chunk_id in embedded}
+            lexical = replace(lexical, scores={**lexical.scores, **more})
         return replace(recalled, dense=dense, lexical=lexical)
 
     def _look(self, limit: int) -> tuple[PictureEvidence, ...]:
