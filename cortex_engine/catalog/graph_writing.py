@@ -60,7 +60,6 @@ class GraphWriting(CatalogPart):
             if not wanted <= set(chunks):
                 return False
             forget_parts(connection, [key])
-            failpoint("graph.begin")
             _write(connection, key, parts, proofs, chunks)
             passages = len({place[0] for part in parts.values() for place in part.places})
             mentions = sum(len(part.places) for part in parts.values())

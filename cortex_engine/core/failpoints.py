@@ -18,6 +18,7 @@ FAILPOINTS: tuple[str, ...] = (
     "commit.pictures",
     "commit.before",
     "commit.after",
+    "graph.before",
     "delete.begin",
     "delete.before",
     "delete.after",

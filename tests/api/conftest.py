@@ -26,6 +26,7 @@ SETTINGS = {
     "CORTEX_EMBEDDING_BACKEND": "hashing",
     "CORTEX_MIN_FREE_BYTES": "0",
     "CORTEX_API_REQUESTS_PER_MINUTE": "100000",
+    "CORTEX_GRAPH": "false",  # what finds names takes its time to load; tests of the graph switch it on
 }
 TEXTS = {
     "birds.txt": "The puffin digs a burrow in the cliff.\n\nThe kittiwake nests on narrow ledges above the sea.",

@@ -23,7 +23,7 @@ _TEXTS = {
 @pytest.fixture(scope="module")
 def graphed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose two documents were read for the graph."""
-    server = start(tmp_path_factory.mktemp("graph") / "library", CORTEX_ENTITY_EXTRACTOR="rules")
+    server = start(tmp_path_factory.mktemp("graph") / "library", CORTEX_ENTITY_EXTRACTOR="rules", CORTEX_GRAPH="true")
     with server.client() as client:
         files = [("files", (name, text)) for name, text in _TEXTS.items()]
         job = client.post("/v1/ingest", files=files, data={"collection": "Papers"}).json()
