@@ -245,16 +245,18 @@ class _Explaining:
 
     def _deeper(self, query: Query, verdict: Verdict) -> Iterator[tuple[str, Query]]:
         """More candidates: as many as reach it with the recaller that places it best, and more results where that is needed."""
+        ways: list[tuple[str, Query]] = []
         ranks = sorted(rank for rank, _, _ in verdict.standings.values() if rank)
         for rank in [each for each in ranks if each <= _MOST_CANDIDATES][:2]:
             deeper = replace(query, candidates=rank)
             title = f"Look at {rank:,} candidates"
-            yield title, deeper
-            for wider, changed in self._wider(deeper, 0):
-                yield f"{title}, and {wider[0].lower()}{wider[1:]}", changed
-        if query.mode is SearchMode.LEXICAL:
-            yield _MODES[SearchMode.HYBRID], replace(query, mode=SearchMode.HYBRID)
-        if query.mode is SearchMode.TRADITIONAL:
+            if self.back(deeper):
+                ways.append((title, deeper))
+                continue
+            more = self._wider(deeper, 0)
+            ways += [(f"{title}, and {wider[0].lower()}{wider[1:]}", changed) for wider, changed in more]
+        yield from sorted(ways, key=lambda way: way[1].candidates * way[1].top_k)
+        if query.mode in _ALONE.values():
             yield _MODES[SearchMode.HYBRID], replace(query, mode=SearchMode.HYBRID)
 
     def _place(self, query: Query) -> int:

@@ -63,8 +63,8 @@ class SearchAsked(Asked):
 
     `picture`: what hits should look like, as base64, or a reference: what `/search/pictures` gave, the id of a picture hit, or
     `document_id:page`; `query` may be empty then. `kinds`: only hits of these kinds. `rerank`, `rerank_candidates`,
-    `rerank_top_k`, `picture_weight`, `candidates` (of each way of searching): as the settings say unless given. `prefetch`: by which vectors pictures
-    are found.
+    `rerank_top_k`, `picture_weight`, `candidates` (of each way of searching): as the settings say unless given. `prefetch`:
+    by which vectors pictures are found.
     """
 
     query: Text

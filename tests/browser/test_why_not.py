@@ -83,7 +83,7 @@ def test_nothing_found_and_a_file_that_was_never_there(sample_app: Any, open_pag
     field.click()
     field.fill("moon landing.pdf")
     field.press("Enter")
-    page.get_by_text("Not in the library", exact=True).first.wait_for()
+    page.locator(".st-key-why_answer .stMarkdownBadge").get_by_text("Not in the library").wait_for()
     ready(page)
     assert page.locator(".st-key-why_ways").get_by_text("Add the file").count()
     _shot(page, "why-nothing-1440-dark", ".st-key-why_answer")
