@@ -155,11 +155,18 @@ class Prover:
             return _Verdict(number, reason=reason, similarity=self._nearest(text, number)[0])
         if len(words) >= _SHORT and (pieces := _proving_quotation(text, words, passage)):
             return _Verdict(number, quoted=True, pieces=pieces)
-        if len(words) < _SHORT:
-            if not stands_in(words, passage.tokens):
-                return _Verdict(number, reason=f"Its words do not stand in passage {number}.")
-            text = f"{question} {text}"
-        return self._supported(text, number)
+        return self._supported(text, number) if len(words) >= _SHORT else self._short(question, text, words, number)
+
+    def _short(self, question: str, text: str, words: Sequence[str], number: int) -> _Verdict:
+        """A word or two: they stand in the sentence that is nearest to the question with them, and add something to it."""
+        if not stands_in(words, self._passages[number].tokens):
+            return _Verdict(number, reason=f"Its words do not stand in passage {number}.")
+        if set(words) <= set(tokens(question)):
+            return _Verdict(number, reason="It says nothing that the question does not hold.")
+        verdict = self._supported(f"{question} {text}", number)
+        if verdict.reason or stands_in(words, [token for each in verdict.pieces for token in tokens(each.text)]):
+            return verdict
+        return _Verdict(number, reason=f"Its words stand elsewhere in passage {number}.", similarity=verdict.similarity)
 
     def _foreign(self, text: str, passage: Evidence) -> str:
         """What the statement holds that the passage lacks, as a sentence, or ""."""

@@ -111,6 +111,8 @@ def test_a_word_alone_is_held_to_the_question(model: tuple[PackagedEmbedder, flo
     assert found.proof is Proof.SUPPORTED
     (found,) = check(model, "Marta Quill [1].", COMET, question="Who won the football championship?")
     assert found.proof is Proof.UNVERIFIED
+    (found,) = check(model, "The comet [1].", COMET, question="Who found the comet?")
+    assert found.reason == "It says nothing that the question does not hold."
     (found,) = check(model, "No [1].", COMET, question="Who knows?")
     assert found.reason == "Its words do not stand in passage 1."
 
