@@ -298,8 +298,9 @@ def _take_away(document: Document, page: int) -> None:
                 args=(document.id, page),
                 key="drawer_like",
             )
-        if suite().config.graph_enabled:
-            st.page_link(_GRAPH, label="Graph", icon=":material/hub:", query_params={"document": document.id})
+        graph = suite().config.graph_enabled
+        if graph and st.button("Graph", icon=":material/hub:", type="tertiary", key="drawer_graph"):
+            st.switch_page(_GRAPH, query_params={"document": document.id})
         with st.popover("Link", icon=":material/link:", type="tertiary", key="drawer_link"):
             params: dict[str, str | list[str]] = {"doc": document.id, "page": str(page)}
             params |= {name: value for name in ("hit", "span") if (value := st.query_params.get(name, ""))}

@@ -5,6 +5,7 @@ Nothing moves by itself and nothing is drawn at random: the same question gives 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -25,8 +26,11 @@ OTHER_LIGHT, OTHER_DARK = "#64748B", "#94A3B8"
 BACK_LIGHT, BACK_DARK = "#FFFFFF", "#0D111C"
 _INK_LIGHT, _INK_DARK = "#0F172A", "#E6E9F2"
 _LINE_LIGHT, _LINE_DARK = "#7A859C", "#75809A"
-_HEIGHT = 560
+PIXELS_HIGH = 560
 _SMALLEST, _LARGEST, _SHEET = 11.0, 36.0, 20.0
+_FEW = 12.0
+"""Mentions that a name needs to be drawn largest, where no other has more."""
+
 _THIN, _THICK = 1.1, 5.0
 _ONE = math.log1p(1)
 _LABEL = 26
@@ -62,10 +66,11 @@ def draw(found: Neighbourhood, seen: state.Seen, centre: str, about: str, names:
         names: of the groups.
     """
     groups = places_of_groups(found.nodes)
-    key = f"graph_chart_{state.clicks()}"
+    nodes = hashlib.sha256("".join(node.id for node in found.nodes).encode()).hexdigest()[:12]
+    key = f"graph_chart_{state.clicks()}_{nodes}"  # what was selected in another picture means nothing in this one
     st.echarts_chart(
         spec(found, seen, centre, groups, dark()),
-        height=_HEIGHT,
+        height=PIXELS_HIGH,
         key=key,
         on_select=lambda: _clicked(key, found),
         alt=_alt(found, about),
@@ -229,7 +234,7 @@ def _beside(edges: Sequence[GraphEdge], seen: state.Seen) -> frozenset[str]:
 
 def _sizes(nodes: Sequence[GraphNode]) -> dict[str, float]:
     """Node -> diameter in pixels: the area of a name grows with its weight, for the eye compares areas."""
-    most = max((node.weight for node in nodes if node.what != "document"), default=0.0) or 1.0
+    most = max([_FEW, *(node.weight for node in nodes if node.what != "document")])
     sizes = {}
     for node in nodes:
         share = math.sqrt(min(1.0, max(0.0, node.weight) / most))
@@ -253,7 +258,7 @@ def _links(found: Neighbourhood, seen: state.Seen, is_dark: bool) -> list[dict[s
             "width": round(_THIN + (_THICK - _THIN) * share, 2),
             "type": "dotted" if named else "solid",
             "color": loud if meant else quiet,
-            "opacity": 0.9 if meant else 0.16 if seen.first else 0.6 if named else round(0.4 + 0.35 * share, 2),
+            "opacity": 0.9 if meant else 0.22 if seen.first else 0.6 if named else round(0.4 + 0.35 * share, 2),
             "curveness": 0.06,
         }
         drawn.append({"source": edge.source, "target": edge.target, "value": edge.proofs, "lineStyle": style})

@@ -129,8 +129,9 @@ def _whole(key: str) -> None:
 def _documents(entity: GraphEntity, mentions: Sequence[MentionPlace]) -> None:
     """Where it is named and how often; then documents that are related to those."""
     counts = Counter((place.document_id, place.document) for place in mentions)
-    for (document_id, name), count in counts.most_common():
-        document_row(document_id, name, wording.count(count, "mention"))
+    with st.container(gap="xsmall", key="list_documents"):
+        for (document_id, name), count in counts.most_common():
+            document_row(document_id, name, wording.count(count, "mention"))
     if entity.mentions > len(mentions):
         safe.show(f'<div class="cx-quiet">By the first {len(mentions):,} of {entity.mentions:,} mentions.</div>')
     found: dict[str, float] = {}
@@ -147,9 +148,10 @@ def related(found: Sequence[tuple[str, float]]) -> None:
     if not known:
         return
     st.markdown("**Related documents**")
-    for document_id, _weight in found:
-        if document_id in known:
-            document_row(document_id, known[document_id].name, "")
+    with st.container(gap=None, key="list_related_documents"):
+        for document_id, _weight in found:
+            if document_id in known:
+                document_row(document_id, known[document_id].name, "")
 
 
 def documents(ids: Sequence[str]) -> dict[str, Document]:

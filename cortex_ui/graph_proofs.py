@@ -7,11 +7,16 @@ from itertools import groupby
 
 import streamlit as st
 
+from cortex_engine.core.errors import CortexError
 from cortex_engine.core.graph import MentionPlace
 from cortex_ui import drawer, safe, wording
 from cortex_ui import graph_words as words
+from cortex_ui.session import suite
 
 _SHOWN = 12
+_SENTENCE = 40
+"""Characters from which on a place is marked by itself; a name alone is marked as a word, in its passage."""
+
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -42,10 +47,24 @@ def _proof(place: MentionPlace, names: tuple[str, ...], key: str) -> None:
         st.button(
             f"{safe.label(words.short(place.document))}, page {wording.number(place.page)}",
             type="tertiary",
-            on_click=drawer.open_document,
-            args=(place.document_id, place.page, place.chunk_id, " ".join(f'"{name}"' for name in names[:4])),
+            on_click=_open,
+            args=(place, names),
             key=f"open_{key}",
         )
+
+
+def _open(place: MentionPlace, names: tuple[str, ...]) -> None:
+    """Open the drawer on the page of the place itself, which may be a later one than that on which its passage begins."""
+    try:
+        last = suite().passage(place.chunk_id).chunk.page_end
+        pages = range(place.page, last + 1) if last > place.page else ()
+        views = (suite().page_view(place.document_id, each, place.char_start, place.char_end) for each in pages)
+        page = next((view.number for view in views if view.passage), place.page)
+    except CortexError:
+        page = place.page  # the drawer says what is wrong
+    query = " ".join(f'"{name}"' for name in names[:4])
+    span = (place.char_start, place.char_end) if place.char_end - place.char_start >= _SENTENCE else (0, 0)
+    drawer.open_document(place.document_id, page, place.chunk_id, query, span)
 
 
 def timeline(places: Sequence[MentionPlace], names: Iterable[str], key: str) -> None:

@@ -15,7 +15,6 @@ from cortex_ui.session import suite
 FIND = "graph_find"
 _SUGGESTED, _MOST, _COMMUNITIES, _NAMED = 12, 14, 8, 3
 _LONGEST = 200
-_RULES = "rules"
 _FOLLOW_SECONDS = 2.0
 
 
@@ -111,9 +110,9 @@ def standing(stats: GraphStats) -> None:
 
 def extractor(stats: GraphStats) -> str:
     """What finds the names, and why it is this one."""
-    note = words.short(stats.extractor_note, 300) if stats.extractor_note else f"Names are found by {stats.extractor}."
-    more = "An installed spaCy model (en_core_web_sm) would tell more kinds." if stats.extractor == _RULES else ""
-    return " ".join(filter(None, [note, more]))
+    if stats.extractor_note:
+        return words.short(stats.extractor_note, 300)
+    return f"Names are found by {words.short(stats.extractor, 80)}." if stats.extractor else ""
 
 
 def follow(stats: GraphStats) -> None:
@@ -132,4 +131,4 @@ def _follow(before: GraphStats) -> None:
                 f":material/hourglass_top: {wording.count(now.waiting, 'document')} still to be read for names."
             )
         elif now.behind or before.behind:
-            st.markdown(":material/hourglass_top: The picture is being made anew.")
+            st.markdown(":material/hourglass_top: The picture is being drawn anew.")

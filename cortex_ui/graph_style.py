@@ -29,8 +29,10 @@ ul.cx-legend li { display: flex; align-items: baseline; gap: 0.4rem; margin: 0; 
 .st-key-graph_frame { overflow: hidden; }
 .cx-nodes { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
 .cx-nodes :is(th, td) { text-align: left; vertical-align: top; padding: 0.35rem 0.9rem 0.35rem 0; font-weight: 400; border: 0;
-  border-bottom: 1px solid rgba(128, 136, 160, 0.22); overflow-wrap: anywhere; }
+  border-bottom: 1px solid rgba(128, 136, 160, 0.22); }
+.cx-nodes .name { overflow-wrap: anywhere; } .cx-nodes .kind { white-space: nowrap; }
 .cx-nodes td.number, .cx-nodes th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+@media (max-width: 640px) { .cx-nodes .wide { display: none; } }
 """
 
 

@@ -8,43 +8,57 @@ from cortex_engine.core.graph import GraphNode, Neighbourhood
 from cortex_ui import graph_words as words
 from cortex_ui import safe, wording
 
+_CLASSES = {
+    **dict.fromkeys(("Name", "From", "To", "How"), "name"),
+    **dict.fromkeys(("Mentions", "Steps", "Proofs"), "number"),
+    "Kind": "kind",
+    "Mostly in": "name wide",
+}
+
 
 def draw(found: Neighbourhood, groups: Mapping[str, str]) -> None:
     """Two tables: nodes, heaviest first, then what connects them. `groups`: their names."""
     names = {node.id: words.short(node.name) for node in found.nodes}
-    ordered = sorted(found.nodes, key=lambda node: (node.distance, -node.weight, node.name))
-    rows = [
-        [names[node.id], _what(node), words.short(groups.get(node.group, node.group), 48) if node.group else "",
-         f"{node.weight:,.4g}", wording.number(node.distance)]
-        for node in ordered
-    ]  # fmt: skip
-    _table("Names and documents", ("Name", "Kind", "Mostly in", "Mentions", "Steps"), rows, 2)
-    edges = sorted(found.edges, key=lambda edge: (-edge.weight, names.get(edge.source, "")))
-    between = [
-        [names.get(edge.source, ""), names.get(edge.target, ""), words.short(edge.label, 40) if edge.label else "",
-         wording.number(edge.proofs)]
-        for edge in edges
-    ]  # fmt: skip
-    _table("Connections", ("From", "To", "How", "Proofs"), between, 1)
+    nodes = sorted(found.nodes, key=lambda node: (node.distance, -node.weight, node.name))
+    _table(
+        "Names and documents",
+        {
+            "Name": [names[node.id] for node in nodes],
+            "Kind": [_what(node) for node in nodes],
+            "Mostly in": [words.short(groups.get(node.group, node.group), 48) if node.group else "" for node in nodes],
+            "Mentions": [f"{node.weight:,.4g}" for node in nodes],
+            "Steps": [wording.number(node.distance) for node in nodes],
+        },
+    )
+    edges = sorted(found.edges, key=lambda edge: (-edge.proofs, names.get(edge.source, "")))
+    _table(
+        "Connections",
+        {
+            "From": [names.get(edge.source, "") for edge in edges],
+            "To": [names.get(edge.target, "") for edge in edges],
+            "How": [words.short(edge.label, 40) if edge.label else "" for edge in edges],
+            "Proofs": [wording.number(edge.proofs) for edge in edges],
+        },
+    )
 
 
 def _what(node: GraphNode) -> str:
     return "Document" if node.what == "document" else node.kind.value.capitalize()
 
 
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int) -> None:
-    """A table whose last columns are numbers."""
-    first = len(head) - numbers
+def _table(caption: str, columns: Mapping[str, Sequence[str]]) -> None:
+    """A table of the columns that have anything in them."""
+    filled = {name: values for name, values in columns.items() if any(values)}
 
-    def cell(tag: str, position: int, text: str) -> str:
-        css = ' class="number"' if position >= first else ""
-        return f"<{tag}{css}>{safe.escape(text)}</{tag}>"
+    def cell(tag: str, name: str, text: str) -> str:
+        return f'<{tag} class="{_CLASSES[name]}">{safe.escape(text)}</{tag}>'
 
-    heads = "".join(cell("th", position, text) for position, text in enumerate(head))
+    head = "".join(cell("th", name, name) for name in filled)
+    rows = zip(*filled.values(), strict=True) if filled else ()
     body = "".join(
-        f"<tr>{''.join(cell('td', position, text) for position, text in enumerate(row))}</tr>" for row in rows
+        f"<tr>{''.join(cell('td', name, text) for name, text in zip(filled, row, strict=True))}</tr>" for row in rows
     )
     safe.show(
-        f'<p><strong>{caption}</strong></p><table class="cx-nodes" aria-label="{caption}"><thead><tr>{heads}</tr></thead>'
+        f'<p><strong>{caption}</strong></p><table class="cx-nodes" aria-label="{caption}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )

@@ -57,9 +57,9 @@ def _graph(stats: GraphStats) -> None:
     _controls(wanted, about, stats)
     with told():
         found = state.picture(wanted, steps, stats)
-        if found.nodes:
+        if found.nodes or stats.behind:
             _picture(wanted, seen, found, about)
-        elif not stats.behind:
+        else:
             graph_empty.picture(wanted)
     graph_search.standing(stats)
 
@@ -69,7 +69,9 @@ def _picture(wanted: state.Centre, seen: state.Seen, found: Neighbourhood, about
     with st.container(key="graph_row"):
         wide, narrow = st.columns([2.1, 1], gap="medium")
     with wide:
-        if st.session_state.get("graph_view") == "Table":
+        if not found.nodes:
+            st.skeleton(height=graph_chart.PIXELS_HIGH)  # the first picture after a start, or of what was just added
+        elif st.session_state.get("graph_view") == "Table":
             graph_table.draw(found, groups)
         else:
             with st.container(border=True, gap="xsmall", key="graph_frame"):

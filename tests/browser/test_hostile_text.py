@@ -94,7 +94,7 @@ def test_what_is_looked_for_is_found_where_it_is_let_in(trap, vectors, page):
     page.watch.forget()
 
 
-@pytest.mark.parametrize("name", ["home", "ingest", "search", "ask", "collections", "maintenance", "settings"])
+@pytest.mark.parametrize("name", ["home", "ingest", "search", "ask", "graph", "collections", "maintenance", "settings"])
 def test_every_page(world, trap, open_page, name):
     server, _ = world
     page = open_page(server, name)

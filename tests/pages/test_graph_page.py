@@ -131,7 +131,6 @@ def test_documents_that_name_nothing_are_told_from_documents_that_wait(
     file.write_text("nothing here has a name of its own, and so it goes on.", encoding="utf-8")
     try:
         library = session.start(load_config(), background=False)
-        library.receive([(file.name, file.open("rb"))], "Letters")
         library.ingest([file], "Letters")
         assert "No names were found" in texts(page())
         monkeypatch.setattr(type(library._library.extractor), "fingerprint", "another")

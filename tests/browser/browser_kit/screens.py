@@ -15,6 +15,7 @@ FINAL = ("Done", "Already here", "Failed", "Quarantined", "Cancelled")
 TITLES = {
     "search": "Knowledge Search",
     "ask": "Ask",
+    "graph": "Knowledge Graph",
     "ingest": "Knowledge Ingest",
     "collections": "Collection Management",
     "maintenance": "Maintenance",

@@ -22,6 +22,7 @@ PAGES = {
     "home": "/",
     "search": "/Knowledge_Search",
     "ask": "/Ask",
+    "graph": "/Knowledge_Graph",
     "ingest": "/Knowledge_Ingest",
     "collections": "/Collection_Management",
     "maintenance": "/Maintenance",
