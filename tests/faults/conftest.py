@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,9 @@ import pytest
 from cortex_engine.config import load_config
 from cortex_engine.core.reports import Severity
 from cortex_engine.suite import CortexSuite, query_of
+
+sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
+from nursery import Child, Nursery
 
 SETTINGS = {"CORTEX_EMBEDDING_BACKEND": "hashing", "CORTEX_MIN_FREE_BYTES": "0"}
 """The hashing embedder stands in for a model: what is tested here does not depend on the meaning of vectors."""
@@ -32,15 +34,17 @@ class Patient:
     outside: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     """Environment names and values besides `SETTINGS`."""
+    nursery: Nursery = field(default_factory=Nursery, repr=False)
 
     def doubt(self, names: list[str]) -> None:
         """Somebody has begun to delete these: until it is acknowledged they may be there or not."""
         self.inside = {document_id: name for document_id, name in self.inside.items() if name not in names}
 
-    def start(self, *arguments: str | Path, failpoint: str = "") -> subprocess.Popen[str]:
-        environ = {**os.environ, **SETTINGS, **self.settings, "CORTEX_FAILPOINT": failpoint}
-        command = [sys.executable, str(CHILD), str(self.folder), *map(str, arguments)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
+    def start(self, *arguments: str | Path, failpoint: str = "", script: Path = CHILD) -> Child:
+        # What finds names takes its time to load: children do without, and `check` reads what they took in.
+        graph = {"CORTEX_GRAPH": "true" if failpoint.startswith("graph") else "false"}
+        environ = {**os.environ, **SETTINGS, **graph, **self.settings, "CORTEX_FAILPOINT": failpoint}
+        return self.nursery.start(script, [str(self.folder), *map(str, arguments)], environ)
 
     def note(self, output: str) -> None:
         """Take over what a child acknowledged."""
@@ -61,6 +65,7 @@ class Patient:
         """Start again without anybody's help: nothing acknowledged is lost, nothing is partial, doubled or back."""
         with self.open() as suite:
             suite.work()
+            assert (suite.graph_stats().waiting, suite.graph_stats().failed) == (0, 0), "the graph lacks a document"
             documents = suite.documents(limit=10_000)
             ids = {document.id for document in documents}
             assert set(self.inside) <= ids, "an acknowledged document is lost"
@@ -81,18 +86,26 @@ class Patient:
 
 
 @pytest.fixture(scope="session")
-def patient_in() -> Callable[..., Patient]:
+def nursery() -> Iterator[Nursery]:
+    """Where children come from."""
+    opened = Nursery()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def patient_in(nursery: Nursery) -> Callable[..., Patient]:
     """A library in a folder of one's own, with further settings by environment names."""
 
     def make(folder: Path, **settings: str) -> Patient:
-        return Patient(folder, settings=settings)
+        return Patient(folder, settings=settings, nursery=nursery)
 
     return make
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Patient:
-    return Patient(tmp_path / "library")
+def patient(tmp_path: Path, nursery: Nursery) -> Patient:
+    return Patient(tmp_path / "library", nursery=nursery)
 
 
 @pytest.fixture

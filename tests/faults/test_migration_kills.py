@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,11 +30,10 @@ AFTERWARDS = ("reembed.changing", "reembed.changed")
 
 
 def _child(patient: Any, command: str, failpoint: str = "") -> int:
-    environ = {**os.environ, **SETTINGS, "CORTEX_FAILPOINT": failpoint}
-    line = [sys.executable, str(CHILD), str(patient.folder), command]
-    done = subprocess.run(line, capture_output=True, text=True, env=environ, timeout=120, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode
+    child = patient.start(command, failpoint=failpoint, script=CHILD)
+    _, errors = child.communicate(timeout=120)
+    assert child.returncode in (0, -signal.SIGKILL), errors
+    return int(child.returncode)
 
 
 SETTINGS = {"CORTEX_EMBEDDING_BACKEND": "hashing", "CORTEX_MIN_FREE_BYTES": "0", "CORTEX_CHUNK_MAX_TOKENS": "48"}
