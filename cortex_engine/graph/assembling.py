@@ -19,12 +19,13 @@ from cortex_engine.core.graph import (
 from cortex_engine.core.names import fold
 from cortex_engine.graph.abbreviations import abbreviations
 from cortex_engine.graph.finds import Find, tidy, without_overlaps
+from cortex_engine.graph.kinds import kind_of
 from cortex_engine.graph.naming import Naming
 from cortex_engine.graph.patterns import fixed_patterns, titles
 from cortex_engine.graph.reading import Reading
 from cortex_engine.graph.segments import Sentence
 
-RULES = 3
+RULES = 4
 """Counted up whenever the rules may find something else in the same document."""
 _MOST_PAIRS = 45
 """Pairs of one sentence: ten names. A list of fifty says little of any two of them."""
@@ -53,7 +54,7 @@ def _abbreviated(reading: Reading) -> Iterator[Find]:
                 end = match.end() - (match.group() == f"{short}s")
                 is_short = match.group().startswith(short)
                 called = name if is_short or fold(match.group()) != fold(name) else tidy(match.group())
-                yield Find(stretch.start + match.start(), stretch.start + end, called, certain=True)
+                yield Find(stretch.start + match.start(), stretch.start + end, called, kind_of(called), certain=True)
 
 
 def _whole_words(long: str) -> str:

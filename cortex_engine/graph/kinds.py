@@ -7,7 +7,7 @@ from cortex_engine.core.names import fold
 from cortex_engine.graph.lexicon import listed, word_list
 
 _LEGAL = word_list("kinds.legal")
-_SURE_LEGAL = _LEGAL - {"Co", "CO", "SE", "AB", "SA", "NV", "KK", "Limited", "LIMITED", "LP"}
+_SURE_LEGAL = _LEGAL - {"Co", "CO", "SE", "AB", "SA", "NV", "KK", "LP"}
 _ORGANISATION_HEADS = word_list("kinds.organisation_heads")
 _BEFORE_OF = word_list("kinds.before_of")
 _PLACE_TAILS = word_list("kinds.place_tails")

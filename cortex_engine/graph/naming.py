@@ -117,7 +117,7 @@ class Naming:
             whole.kinds.update(short.kinds)
 
     def _merge_legal_forms(self) -> None:
-        for group in self._own():
+        for group in sorted(self._own(), key=lambda each: each.words[-1].rstrip(".").lower() in _LONG_FORMS):
             bare = without_legal_form(group.name)
             if bare == group.name or not group.strong:
                 continue

@@ -13,8 +13,9 @@ _MAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?![\w-])"
 )
 _NOT_NAMES = re.compile(
-    r"\b(?:https?|ftp)://[^\s<>|]+|\bwww\.[^\s<>|]+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|html?|pdf|js|py|xml)\b(?:/\S*)?"
-    r"|\b\w+(?:::|->|\(\))\w*|[\w/]*\\[\w\\]+|\b\w+_\w+\b|\$\{?\w+\}"
+    r"\b(?:https?|ftp)://[^\s<>|]+|\bwww\.[^\s<>|]+|\b[\w-]{1,60}(?:\.[\w-]{1,60}){0,5}"
+    r"\.(?:com|org|net|edu|gov|html?|pdf|js|py|xml)\b(?:/\S*)?"
+    r"|\b\w{1,60}(?:::|->|\(\))\w*|(?<![\w/])[\w/]{0,80}\\[\w\\]+|\b\w{1,60}_\w+\b|\$\{?\w+\}"
 )
 """Addresses, files, code: their capitals tell nothing."""
 
@@ -57,6 +58,9 @@ _DATES = (
         r"(?<![\w./,:#$€£¥%+-])(?P<year>1[5-9]\d\d|20[0-4]\d)(?![\w/%-]|[.,:]\d|\s?(?:%|€|km|kg|m\b|mm|cm|GB|MB))"
     ),
 )
+_ROW = 400
+"""Characters of a row that are looked at on either side."""
+_LIKE_YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBERED = re.compile(
     r"(?i:\b(?:no|nr|n°|page|p|pp|section|room|article|chapter|id|zip|code|box|figure|table)\.?\s*)$"
 )
@@ -144,10 +148,19 @@ def _dates(text: str, offset: int) -> Iterator[Find]:
             iso = _iso(match)
             if not iso or not taken.isdisjoint((match.start(), match.end() - 1)):
                 continue
-            if len(iso) == 4 and _NUMBERED.search(text[max(0, match.start() - 12) : match.start()]):
+            if len(iso) == 4 and _is_other_number(text, match.start()):
                 continue
             taken.update(range(match.start(), match.end()))
             yield _find(match.start(), match.group(), offset, EntityKind.DATE, iso, iso)
+
+
+def _is_other_number(text: str, start: int) -> bool:
+    """Whether four digits are numbers of pages and the like, or stand in a row of a table among numbers that are no years."""
+    if _NUMBERED.search(text[max(0, start - 12) : start]):
+        return True
+    end = text.find("\n", start, start + _ROW)
+    line = text[text.rfind("\n", max(0, start - _ROW), start) + 1 : end if end >= 0 else start + _ROW]
+    return ("|" in line or "\t" in line) and not all(map(_LIKE_YEAR.fullmatch, re.findall(r"\d[\d.,]*", line)))
 
 
 def _iso(match: re.Match[str]) -> str:

@@ -21,6 +21,8 @@ _LONGEST_ROW = 400
 """Characters of a row of a table whose cells belong together as the words of a sentence do."""
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uff66-\uff9f"
 _PARTS = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}](?:[\w.&'’+#/-](?<![{_CJK}]))*|[^{_CJK}]")
+_MONSTER = re.compile(rf"(?<!\S)[^\s{_CJK}]{{120,}}(?!\S)")
+"""What has no space for so long is no word, and spaCy would take minutes over its marks."""
 _HAS_CJK = re.compile(rf"[{_CJK}]")
 _SHOUTED = 4
 """Words from which capitals throughout are a way of writing, not names."""
@@ -65,7 +67,7 @@ def sentences(stretch: Stretch, pipeline: Any, look: Callable[[Any, int], None] 
         for start, end in _pieces(stretch.text, first, last):
             for words in _cut(pipeline, stretch.text[start:end], stretch.start + start, look):
                 span = words[0].start, words[-1].end
-                prose = _is_prose(words, stop_words)
+                prose = _is_prose(words, stop_words, in_table)
                 yield Sentence(words, *span, row if is_row and not prose else span, prose)
 
 
@@ -75,7 +77,12 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     for match in _ROW.finditer(text):
         line = match.group()
         cells = sum(bool(cell.group().strip()) for cell in _CELL.finditer(line))
-        joins = start >= 0 and cells == 1 and match.start() - end == 1 and _goes_on(text[start:end], line)
+        joins = (
+            start >= 0
+            and cells == 1
+            and match.start() - end == 1
+            and _goes_on(text[max(start, end - 2 * _WRAPPED) : end], line)
+        )
         if start >= 0 and not joins:
             yield start, end, False
             start = -1
@@ -114,7 +121,7 @@ def _pieces(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
 
 def _cut(pipeline: Any, text: str, offset: int, look: Callable[[Any, int], None] | None) -> Iterator[tuple[Word, ...]]:
     words: list[Word] = []
-    read = pipeline(text)
+    read = pipeline(_MONSTER.sub(lambda match: " " * len(match.group()), text))
     if look is not None:
         look(read, offset)
     for token in read:
@@ -146,8 +153,8 @@ def _parts(token: str) -> Iterator[tuple[int, int]]:
             yield first, last
 
 
-def _is_prose(words: tuple[Word, ...], stop_words: frozenset[str]) -> bool:
-    """Running text, as told by its small words: not a heading, not a line in capitals."""
+def _is_prose(words: tuple[Word, ...], stop_words: frozenset[str], in_table: bool) -> bool:
+    """Running text, as told by its small words: not a heading, not a line in capitals; in a cell, whole sentences only."""
     plain = [word.text for word in words if word.text[0].isalpha()]
     content = [text for text in plain if text.lower() not in stop_words]
     lower = sum(text[0].islower() for text in content)
@@ -158,4 +165,4 @@ def _is_prose(words: tuple[Word, ...], stop_words: frozenset[str]) -> bool:
         return True
     if words[-1].text in {"!", "?", "…", "”", '"', ")"} or words[-1].text.endswith("."):
         return len(plain) >= 3 and (lower >= 1 or small >= 2)
-    return len(plain) >= 5 and lower >= 0.4 * len(content)
+    return not in_table and len(plain) >= 5 and lower >= 0.4 * len(content)

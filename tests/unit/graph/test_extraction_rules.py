@@ -190,3 +190,22 @@ def test_real_documents_show_the_names_that_people_would_list(data_root) -> None
     found = {entity.name for entity in graph.entities}
     assert {"Iwan Roberts", "Craig Bellamy", "Nigel Worthington", "Norwich City", "Wales"} <= found
     assert not found & {"He", "The", "After", "Retrieved", "Archived", "In", "However"}
+
+
+def test_numbers_of_a_table_are_no_years_unless_all_are() -> None:
+    graph = extract("Zone | 2019 | 2020\nNorth | 1570 | 12553\nSouth | 1985 | 1706.5")
+    assert {entity.date for entity in graph.entities} == {"2019", "2020"}
+
+
+def test_official_names_and_short_legal_forms_meet() -> None:
+    graph = extract("Mitsubishi Electric Corporation grew. We know Mitsubishi Electric Corp. well.")
+    assert [entity.name for entity in graph.entities] == ["Mitsubishi Electric"]
+    assert graph.entities[0].kind is EntityKind.ORGANISATION
+
+
+@pytest.mark.parametrize("mark", ["(", '"', "A-", "a.", "1,", "“A", "$"])
+@pytest.mark.timeout(60)
+def test_endless_rows_of_marks_are_passed_over(mark: str) -> None:
+    """spaCy alone takes minutes over such a word."""
+    graph = extract(mark * 20_000 + " and then Bill Gates came.")
+    assert [entity.name for entity in graph.entities][-1:] == ["Bill Gates"]
