@@ -5,15 +5,20 @@ Pure functions but for the questions to the word index; reasons and figures are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from heapq import nlargest
 
 from cortex_engine.core.protocols import LexicalIndex, LexicalQuery
 from cortex_engine.core.reports import ScoreMoments
+from cortex_engine.retrieval.function_words import likely_language
 
 _LOOKED_AT = 20
 """Passages, the best by words and by meaning, that are looked at for the query's words."""
+
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_WITHOUT_SPACES = frozenset({"zh", "ja", "ko", "th", "lo"})
 
 MEANING_WEIGHT, WORDS_WEIGHT = 2.0, 1.0
 """A meaning half way to identity is as good as all the words: that is where the best passages of answered questions lie."""
@@ -59,6 +64,20 @@ def combined(meaning: float, words: float) -> float:
     (0.5, 0.5)
     """
     return (MEANING_WEIGHT * meaning + WORDS_WEIGHT * words) / (MEANING_WEIGHT + WORDS_WEIGHT)
+
+
+def in_another_language(text: str, languages: Collection[str]) -> bool:
+    """Whether a question is put in a language that no passage in scope is written in: its words cannot be found there.
+
+    Args:
+        languages: ISO 639-1 codes of the passages; () where they are not known.
+    """
+    if not languages:
+        return False
+    if _UNSPACED.search(text):
+        return not _WITHOUT_SPACES & set(languages)
+    asked = likely_language(text)
+    return bool(asked) and asked not in languages
 
 
 def evidence_of(

@@ -20,7 +20,7 @@ from cortex_engine.core.errors import IndexUnavailableError
 from cortex_engine.core.protocols import LexicalIndex
 from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import HitKind, Query, SearchHit, SearchResult
-from cortex_engine.retrieval.abstaining import Verdict, evidence_of
+from cortex_engine.retrieval.abstaining import Verdict, evidence_of, in_another_language
 from cortex_engine.retrieval.dense import VECTOR_STAGE
 from cortex_engine.retrieval.recall import LEXICAL_STAGE, Recall, Recalled
 from cortex_engine.retrieval.tracing import TraceRecorder
@@ -187,8 +187,10 @@ class CalibratedStep:
         meaning, words = evidence_of(scores, known, by_words, lexical, recall.words)
         rate = self._miss_rate if query.miss_rate is None else query.miss_rate
         cut = scales.cut(list(known), query.filters.collections, rate)
-        # A phrase that stands in every hit was found, whatever the rest of it looks like.
-        return Verdict(meaning, words, None if recall.parsed.restricted else cut, rate)
+        # A phrase that stands in every hit was found, whatever the rest of it looks like; and questions made from passages say
+        # nothing of those in a language that no passage has.
+        unjudged = recall.parsed.restricted or in_another_language(query.text, recall.words.languages)
+        return Verdict(meaning, words, None if unjudged else cut, rate)
 
 
 def _at(placed: Sequence[tuple[float, float]], weight: float) -> float:

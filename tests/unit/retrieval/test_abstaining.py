@@ -6,7 +6,7 @@ import pytest
 
 from cortex_engine.core.protocols import LexicalQuery
 from cortex_engine.core.reports import ScoreMoments
-from cortex_engine.retrieval.abstaining import Verdict, combined, evidence_of
+from cortex_engine.retrieval.abstaining import Verdict, combined, evidence_of, in_another_language
 
 
 class Covering:
@@ -57,3 +57,21 @@ def test_a_verdict_weighs_meaning_twice() -> None:
     unjudged = Verdict(0.0, 0.0, None, 0.05)
     assert not unjudged.abstained
     assert "cut" not in unjudged.facts
+
+
+@pytest.mark.parametrize(
+    ("text", "languages", "another"),
+    [
+        ("Wie viele Punkte gab die Verteidigung der Panthers ab?", ("en",), True),
+        ("Wie viele Punkte gab die Verteidigung der Panthers ab?", ("de", "en"), False),
+        ("How many points did the Panthers defense surrender?", ("en",), False),
+        ("How many points did the Panthers defense surrender?", (), False),
+        ("Panthers points", ("de",), False),
+        ("黑豹队的防守丢了多少分？", ("en",), True),
+        ("黑豹队的防守丢了多少分？", ("zh", "en"), False),
+    ],
+)
+def test_a_question_in_a_language_that_no_passage_has_is_known(
+    text: str, languages: tuple[str, ...], another: bool
+) -> None:
+    assert in_another_language(text, languages) is another
