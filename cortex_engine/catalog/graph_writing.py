@@ -237,6 +237,17 @@ def _write(
         f"INSERT INTO graph_alias VALUES ({document}, ?, ?, ?)",
         [(keys[folded], *alias) for folded, part in parts.items() for alias in part.aliases.items()],
     )
+    _write_places(connection, parts, proofs, chunks, keys)
+    add_up(connection, document, [(key, identity) for _, key, identity in found])
+
+
+def _write_places(
+    connection: sqlite3.Connection,
+    parts: dict[str, _Part],
+    proofs: list[_Proof],
+    chunks: dict[str, int],
+    keys: dict[str, int],
+) -> None:
     connection.executemany(
         "INSERT INTO graph_mention VALUES (?, ?, ?, ?)",
         [
@@ -260,4 +271,3 @@ def _write(
             for one in proofs
         ],
     )
-    add_up(connection, document, [(key, identity) for _, key, identity in found])

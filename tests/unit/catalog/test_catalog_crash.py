@@ -23,6 +23,7 @@ from cortex_engine.core.identifiers import document_id, picture_id
 from cortex_engine.core.pictures import DescribedBy, Picture, PreparedPicture, VectorName
 from cortex_engine.core.records import NewFile, PreparedDocument, Source
 from cortex_engine.core.reports import FileState
+from tests.graph_kit import CapitalExtractor
 
 _FORK = multiprocessing.get_context("fork")
 _MIGRATION = ("migration.before", "migration.after")
@@ -88,6 +89,8 @@ def _life(folder: Path, failpoint: str, prepare: Prepare) -> None:
             catalog.update_file(file.id, FileState.EMBEDDING)
             catalog.commit(_pictured(prepare(file.name)), "home", Source("home", "/in/file", "", 1, 1), file.id)
             _note(folder, f"committed {file.name}")
+        for waiting in catalog.ungraphed("capitals 1"):
+            catalog.keep_graph(waiting.document_id, "capitals 1", CapitalExtractor().extract(waiting))
     for name in ("words", "vectors"):
         catalog.begin_index_write(name)
         catalog.end_index_write(name, catalog.last_seq())
