@@ -26,6 +26,8 @@ def draw(answer: Answer, collections: tuple[str, ...], last: bool, follows: bool
     """A whole turn. `last`: it is the newest one of its conversation, and can be asked again; `follows`: as in `question`."""
     question(answer.question, follows)
     with st.chat_message("assistant", avatar=":material/menu_book:"):
+        if answer.searched and answer.searched != answer.question:
+            safe.show(f'<div class="cx-quiet">Searched for “{safe.escape(safe.one_line(answer.searched))}”</div>')
         for note in answer.notes:
             st.info(safe.label(note), icon=":material/info:")
         if answer.abstained:

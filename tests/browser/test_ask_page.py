@@ -38,6 +38,12 @@ def ask(page, text: str) -> None:
     box.press("Enter")
 
 
+def answered(page, what: str = ASKED) -> None:
+    """Wait until something of an answer is there, also on a busy machine."""
+    page.wait_for_selector(what, timeout=90_000)
+    ready(page)
+
+
 def conversation(page) -> str:
     return parse_qs(urlsplit(page.url).query).get("c", [""])[0]
 
@@ -53,8 +59,7 @@ def test_quotes_their_place_a_second_turn_reload_export_and_deletion(sample_app,
     page.locator("body").press("/")
     page.keyboard.type("What period has Comet Quill?")
     page.keyboard.press("Enter")
-    page.wait_for_selector(ASKED)
-    ready(page)
+    answered(page)
     shot(page, "quotes-light")
     assert violations(page, axe) == []
 
@@ -72,14 +77,13 @@ def test_quotes_their_place_a_second_turn_reload_export_and_deletion(sample_app,
     ready(page)
 
     ask(page, "When does the ferry leave Stonequay?")
-    eventually(lambda: page.locator(ASKED).count() == 2, 30, page)
+    eventually(lambda: page.locator(ASKED).count() == 2, 90, page)
     ready(page)
     second = page.locator(".cx-question").nth(1).bounding_box()
     assert second["y"] < 200, "the newest question is scrolled to"
     assert conversation(page)
     page.reload()
-    page.wait_for_selector(ASKED)
-    ready(page)
+    answered(page)
     assert [each.strip() for each in page.locator(".cx-question").all_inner_texts()] == [
         "What period has Comet Quill?",
         "When does the ferry leave Stonequay?",
@@ -89,11 +93,13 @@ def test_quotes_their_place_a_second_turn_reload_export_and_deletion(sample_app,
     assert file.value.suggested_filename == "What period has Comet Quill_.md"
     assert COMET in file.value.path().read_text(encoding="utf-8")
 
+    mine = f".st-key-conversation_{conversation(page)}"
+    assert page.locator(mine).count()
     page.locator(".st-key-ask_delete button").first.click()
     page.locator(".st-key-ask_delete_send button").click()
     page.wait_for_selector(".st-key-ask_examples")
     ready(page)
-    assert not conversation(page) and not page.locator('[class*="st-key-conversation_"]').count()
+    assert not conversation(page) and not page.locator(mine).count()
 
 
 class Halting(ChatEndpoint):
@@ -159,15 +165,14 @@ def test_a_written_answer_streams_and_each_sentence_is_marked(
     page = open_page(writing_app, "ask", width=1440)
     assert "sent to tiny at 127.0.0.1" in page.locator(".st-key-ask_how").inner_text()
     ask(page, "What period has Comet Quill?")
-    page.wait_for_selector(".cx-writing")
+    page.wait_for_selector(".cx-writing", timeout=90_000)
     eventually(lambda: "ZQX19" in page.locator(".cx-writing").inner_text(), 30, page)
     hostile.assert_harmless(page, trap, "while the text comes")
     shot(page, "streaming-light")
     page.reload()  # it is written on without anybody who looks
-    page.wait_for_selector(".cx-writing")
+    page.wait_for_selector(".cx-writing", timeout=90_000)
     endpoint.go_on.set()
-    page.wait_for_selector(ASKED)
-    ready(page)
+    answered(page)
     assert len(endpoint.asked) == 1
     hostile.assert_harmless(page, trap, "the checked answer")
     assert all(text[:40].split("http")[0].strip() in hostile.shown(page) for text in hostile_texts[:2])
@@ -186,13 +191,11 @@ def test_a_written_answer_streams_and_each_sentence_is_marked(
     shot(page, "source-light")
 
     dark = open_page(writing_app, "ask", width=1440, dark=True, c=conversation(page))
-    dark.wait_for_selector(ASKED)
-    ready(dark)
+    answered(dark)
     assert violations(dark, axe) == []
     shot(dark, "written-dark")
     phone = open_page(writing_app, "ask", width=390, c=conversation(page))
-    phone.wait_for_selector(ASKED)
-    ready(phone)
+    answered(phone)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     shot(phone, "written-phone")
 
@@ -202,20 +205,18 @@ def test_not_in_the_library_an_endpoint_that_fails_and_one_that_is_stopped(writi
     endpoint.go_on.set()
     page = open_page(writing_app, "ask", dark=True)
     ask(page, "Which unicorn owns the lighthouse?")
-    page.wait_for_selector('[class*="st-key-missing_"]')
-    ready(page)
+    answered(page, '[class*="st-key-missing_"]')
     assert violations(page, axe) == []
     shot(page, "missing-dark")
 
     ask(page, "When does the ferry leave Stonequay?")
-    page.wait_for_selector('[class*="st-key-again_"]')
-    ready(page)
+    answered(page, '[class*="st-key-again_"]')
     assert page.locator('[class*="st-key-quote_"]').count()
     shot(page, "failed-dark")
 
     endpoint.go_on.clear()
     ask(page, "Who wrote the letter?")
-    page.wait_for_selector(".cx-writing")
+    page.wait_for_selector(".cx-writing", timeout=90_000)
     page.locator(".st-key-ask_stop button").first.click()
     page.wait_for_selector(".st-key-ask_again")
     endpoint.go_on.set()

@@ -299,7 +299,7 @@ class TestWriting:
     def test_notes_of_an_answer_are_shown(self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> None:
         def events(question: Question) -> Iterator[AnswerEvent]:
             made = Answer(
-                new_id(), question.conversation_id or new_id(), question.text, question.text,
+                new_id(), question.conversation_id or new_id(), question.text, f"{question.text} <b>Comet</b>",
                 (AnswerSentence(COMET, (1,), Proof.QUOTED),), (source_of(library, COMET),), writer="quotes",
                 notes=("The endpoint was not there, so sentences are quoted.",),
             )  # fmt: skip
@@ -309,6 +309,7 @@ class TestWriting:
         asked = written(library, monkeypatch, events)
         at = ask(open_page())
         assert "was not there" in at.info[0].value
+        assert "Searched for" in shown(at) and "&lt;b&gt;Comet" in shown(at)
         at.button(key=keys(at, "again_")[0]).click().run()
         settled(at)
         assert [each.text for each in asked] == [QUESTION, QUESTION]

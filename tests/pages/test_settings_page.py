@@ -284,3 +284,13 @@ def test_values_of_settings_in_words() -> None:
     assert (words("ocr", True), words("qwen3_vl_mrl_dim", None)) == ("on", "left to the model")
     assert (words("parse_file_bytes", 100_000_000), words("embedding_model", "")) == ("100 MB", "empty")
     assert values.title("qwen3_vl_mrl_dim") == "Qwen3-VL Matryoshka dimension"
+
+
+def test_a_link_opens_a_group_of_settings(folder: Path) -> None:
+    at = AppTest.from_file(str(ROOT / "cortex_ui" / "main.py"), default_timeout=60)
+    at.run()
+    at.switch_page("../pages/Settings.py")
+    at.query_params["group"] = "Answers"
+    at.run()
+    assert at.pills(key="settings_group").value == "Answers"
+    assert "CORTEX_CHAT_API_BASE" in texts(at) and "CORTEX_DATA_DIR" not in texts(at)
