@@ -57,13 +57,16 @@ def sentence(row: RecallCertificate) -> str:
     if row.exact:
         return "Every search compares all vectors, so the nearest ones are always found."
     if not row.widening:
-        return f"The index lost too many (wanted: {row.bound:.0%}), so every search compares all vectors for now."
+        return (
+            f"The index lost too many (wanted: {_share(row.bound, 0)}), so every search compares all vectors for now."
+        )
     if not row.samples:
         return "Searches of everything are approximate; none has been compared with the exact scan yet. Filtered ones are exact."
     wide = f" Searches ask for {row.widening:g} times as many candidates." if row.widening > 1 else ""
     return (
-        f"Of the ten nearest passages searches find {row.recall:.1%} (95 % interval {row.low:.1%} to {row.high:.1%}, "
-        f"{wording.number(row.samples)} compared, wanted: {row.bound:.0%}). Filtered ones are exact.{wide}"
+        f"Of the ten nearest passages searches find {_share(row.recall)} (95 % interval {_share(row.low)} to "
+        f"{_share(row.high)}, {wording.number(row.samples)} compared, wanted: {_share(row.bound, 0)}). "
+        f"Filtered ones are exact.{wide}"
     )
 
 
@@ -74,7 +77,7 @@ def short(row: RecallCertificate) -> str:
     if not row.samples:
         return "approximate; recall not measured yet"
     wide = f", asks {row.widening:g} times as wide" if row.widening > 1 else ""
-    return f"recall@{row.k} {row.recall:.1%} ({row.low:.1%} to {row.high:.1%}){wide}"
+    return f"recall@{row.k} {_share(row.recall)} ({_share(row.low)} to {_share(row.high)}){wide}"
 
 
 def _begin() -> None:
@@ -93,7 +96,7 @@ def _collections(states: Sequence[CalibrationState], calibrations: Sequence[Cali
             "Collection",
             "Answered questions",
             "Unrelated pairs",
-            f"Found from (miss rate {rate:.0%})",
+            f"Found from (miss rate {_share(rate, 0)})",
             "Measured",
         )
     )
@@ -109,9 +112,17 @@ def _row(state: CalibrationState, hybrid: Calibration | None, meaning: Calibrati
     cut = conformal_cut([(hybrid.related, 1.0)], rate)
     by = f"{wording.number(hybrid.judged)} judged by people" if hybrid.judged else "made from passages"
     cells = (
-        f"{wording.number(len(hybrid.related))} ({by})",
-        wording.number(meaning.pairs),
-        "–" if cut is None else f"{cut:.3f}",
-        wording.when(hybrid.made) + (", due again" if state.stale else ""),
+        (f"{wording.number(len(hybrid.related))} ({by})", "answered questions"),
+        (wording.number(meaning.pairs), "unrelated pairs"),
+        ("–" if cut is None else f"{cut:.3f}", f"counts as found (miss rate {_share(rate, 0)})"),
+        (wording.when(hybrid.made) + (", due again" if state.stale else ""), "measured"),
     )
-    return f"<tr>{name}{''.join(f'<td>{safe.escape(cell)}</td>' for cell in cells)}</tr>"
+    told = "".join(
+        f'<td>{safe.escape(cell)}<span class="unit"> {safe.escape(unit)}</span></td>' for cell, unit in cells
+    )
+    return f"<tr>{name}{told}</tr>"
+
+
+def _share(value: float, digits: int = 1) -> str:
+    """ "98.7 %"."""
+    return f"{value * 100:.{digits}f} %"

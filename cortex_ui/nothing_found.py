@@ -42,7 +42,7 @@ def abstained(asked: Asked, result: SearchResult) -> DeltaGenerator | None:
         st.markdown("### Nothing in your library answers this")
         safe.show(
             "<p>What comes nearest is further away than the answers to questions that your library does answer. "
-            f"At most {rate:.0%} of those would be taken for unanswered, too.</p>"
+            f"At most {rate * 100:g} % of those would be taken for unanswered, too.</p>"
             f'<p class="cx-quiet">Evidence {result.evidence or 0.0:.2f}, and {result.cut or 0.0:.2f} counts as found.</p>'
         )
         with st.container(horizontal=True, gap="small"):

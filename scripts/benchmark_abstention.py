@@ -240,7 +240,7 @@ def main() -> None:
         asked, unjudged, lost, would = crossing(options.data / "retrieval" / CROSSING)
         page.add(
             "",
-            f"German questions on English passages ({CROSSING}, bound 5 %): of {asked} {unjudged} are not judged, because no passage",
+            f"German questions on English passages ({CROSSING}, bound 5 %): of {asked} {unjudged} are not judged, as no passage",
             f"is in their language, and {lost} are wrongly called unanswered. Judged like the others it would be {would}: made",
             "questions say nothing of such ones.",
         )

@@ -68,7 +68,7 @@ def cards(at: AppTest) -> int:
 def test_near_misses_are_folded_and_the_evidence_is_told(library: CortexSuite) -> None:
     at = open_page("3_Knowledge_Search.py", q=OFF, in_=NAME)
     assert "Nothing in your library answers this" in shown(at)
-    assert "At most 5% of those" in shown(at)
+    assert "At most 5 % of those" in shown(at)
     assert "counts as found" in shown(at)
     assert cards(at) == 0
     assert any(each.label == "Search everything" for each in at.button), "the ways on are offered"
@@ -110,13 +110,13 @@ def test_the_inspector_shows_what_is_calibrated_and_the_recall(library: CortexSu
     at = open_page("Maintenance.py", tab="Database Embedding Inspector")
     text = shown(at)
     assert "made from passages" in text
-    assert "miss rate 5%" in text
+    assert "miss rate 5 %" in text
     assert "<b>hall" not in text
     assert "none has been compared" in text
     for _ in range(30):
         library._library.catalog.keep_recall_sample(RecallSample(model_id, 10, 10, 200, "2026-01-01T00:00:00"))
     at = open_page("Maintenance.py", tab="Database Embedding Inspector")
-    assert "searches find 100.0%" in shown(at)
+    assert "searches find 100.0 %" in shown(at)
     (button,) = (each for each in at.button if each.label == "Calibrate now")
     before = library.calibrations()
     button.click().run()
@@ -125,13 +125,13 @@ def test_the_inspector_shows_what_is_calibrated_and_the_recall(library: CortexSu
     assert not task.wait(30).error
     assert len(library.calibrations()) == len(before)
     search = open_page("3_Knowledge_Search.py", q="harbour")
-    assert "recall@10 100.0% (" in "\n".join(str(each.value) for each in search.sidebar.html)
+    assert "recall@10 100.0 % (" in "\n".join(str(each.value) for each in search.sidebar.html)
 
 
 def test_a_certificate_in_words() -> None:
     plain = RecallCertificate("m", "Model", 10, 0.987, 0.979, 0.992, 400, False, 0.95)
-    assert "find 98.7% (95 % interval 97.9% to 99.2%, 400 compared, wanted: 95%)" in certificate.sentence(plain)
-    assert certificate.short(plain) == "recall@10 98.7% (97.9% to 99.2%)"
+    assert "find 98.7 % (95 % interval 97.9 % to 99.2 %, 400 compared, wanted: 95 %)" in certificate.sentence(plain)
+    assert certificate.short(plain) == "recall@10 98.7 % (97.9 % to 99.2 %)"
     wide = replace(plain, widening=4.0)
     assert "ask for 4 times as many" in certificate.sentence(wide)
     assert certificate.short(wide).endswith("asks 4 times as wide")
