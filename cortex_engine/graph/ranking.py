@@ -133,16 +133,12 @@ class GraphRecaller:
         """See `KnowledgeGraph.walk`."""
         allowed = self._allowed(documents)
         shares = walk(self._tables, *self._begin(linked, seeds, allowed), allowed)
-        reached = np.flatnonzero(shares)
-        roots = np.sqrt(shares[reached], dtype=np.float64)
-        count = max(passages, len(reached), 1)
-        mean = float(roots.sum()) / count
-        deviation = math.sqrt(max(float(shares[reached].sum(dtype=np.float64)) / count - mean * mean, 0.0))
-        ids = self._view.rows.chunk_ids
-        scores = {ids[number]: share for number, share in zip(reached.tolist(), shares[reached].tolist(), strict=True)}
-        best = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
-        ranking = Ranking("graph", tuple(ScoredChunk(chunk_id, share) for chunk_id, share in best))
-        return GraphFound(ranking, scores, ScoreMoments(mean, deviation, count))
+        total = float(shares.sum(dtype=np.float64))
+        count = max(passages, int(np.count_nonzero(shares)), 1)
+        mean = float(np.sqrt(shares).sum(dtype=np.float64)) / count
+        deviation = math.sqrt(max(total / count - mean * mean, 0.0))
+        scores = _Shares(shares, self._view)
+        return GraphFound(scores.best(limit), scores, ScoreMoments(mean, deviation, count))
 
     def paths(
         self,
@@ -190,6 +186,35 @@ class GraphRecaller:
         if by_passages > 0:
             passages *= (1 - share if by_names > 0 else 1.0) / by_passages
         return entities, passages
+
+
+class _Shares(Mapping[str, float]):
+    """Passage id -> share of the walk, of those that it reached; there may be 100,000, and few of them are looked at."""
+
+    def __init__(self, shares: Mass, view: GraphView) -> None:
+        self._shares, self._view = shares, view
+
+    def __getitem__(self, chunk_id: str) -> float:
+        share = float(self._shares[self._view.chunk_number[chunk_id]])
+        if share <= 0:
+            raise KeyError(chunk_id)
+        return share
+
+    def __iter__(self) -> Iterator[str]:
+        ids = self._view.rows.chunk_ids
+        return (ids[number] for number in np.flatnonzero(self._shares).tolist())
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self._shares))
+
+    def best(self, limit: int) -> Ranking:
+        """The highest shares; equal ones by id."""
+        shares, ids = self._shares, self._view.rows.chunk_ids
+        limit = min(limit, len(self))
+        least = np.partition(shares, len(shares) - limit)[len(shares) - limit] if limit else np.inf
+        pairs = [(ids[number], float(shares[number])) for number in np.flatnonzero(shares >= least).tolist()]
+        pairs = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:limit]
+        return Ranking("graph", tuple(ScoredChunk(chunk_id, share) for chunk_id, share in pairs))
 
 
 class _Ways:

@@ -91,8 +91,9 @@ class Fuser:
         if connected is not None:
             recalled = connected.recalled
             stages = self._completed(stages, recalled, share, trace)
-            further.append(StageView(connected.found.ranking, connected.found.scores))
-            if (graph := connected.evidence(self._method(stages))) is not None:
+            scores = self._method(stages)
+            further.append(connected.view(scores))
+            if (graph := connected.evidence(scores)) is not None:
                 stages, lifted = [*stages, graph], frozenset(graph.scores)
         ranking = self._fused(stages, pictures, trace)
         views = [*_views(recalled), *further, StageView(ranking)]

@@ -7,7 +7,7 @@ Recall, graph, rerank are the three stages of a GraphRAG search. The reasons and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -15,6 +15,7 @@ from cortex_engine.core.graph import LinkedEntity
 from cortex_engine.core.graph_records import GraphFound, KnowledgeGraph
 from cortex_engine.core.search import SearchHit, SearchMode
 from cortex_engine.retrieval.fusion import Evidence, order
+from cortex_engine.retrieval.presentation import StageView
 from cortex_engine.retrieval.recall import UNAVAILABLE, Recall, Recalled
 
 GRAPH_STAGE = "graph"
@@ -76,6 +77,11 @@ class Connected:
             self.found.ranking, items=tuple(item for item in self.found.ranking if item.chunk_id in scores)
         )
         return Evidence(ranking, scores, moments, _SHARE_OF_LEAD * lead / furthest)
+
+    def view(self, candidates: Collection[str]) -> StageView:
+        """How the graph saw the candidates."""
+        scores = self.found.scores
+        return StageView(self.found.ranking, {each: scores[each] for each in candidates if each in scores})
 
     def told(self, hits: Sequence[SearchHit], lifted: AbstractSet[str]) -> tuple[SearchHit, ...]:
         """The hits, those that the graph had a part in with the way that led to them."""
