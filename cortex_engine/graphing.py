@@ -228,19 +228,18 @@ def local_graph(
 
 
 def _named(library: Library, found: Neighbourhood) -> Neighbourhood:
-    """With what the view does not hold: names of documents, and how the texts connect entities. What was deleted since is
-    left out.
+    """With what the view does not hold: names of documents, and how the texts connect entities. What was deleted, merged
+    or hidden since is left out.
     """
-    there = library.catalog.entities([node.id for node in found.nodes if node.what == "entity"])
-    names = _document_names(library, [node.id for node in found.nodes if node.what == "document"])
-    nodes = tuple(
-        node if node.what == "entity" else replace(node, name=names[node.id])
-        for node in found.nodes
-        if node.id in there or node.id in names
-    )
+    asked = [node.id for node in found.nodes if node.what == "entity"]
+    shown = library.catalog.entities(asked)
+    entities = {each: entity.name for each, entity in shown.items() if entity.id == each and not entity.hidden}
+    documents = _document_names(library, [node.id for node in found.nodes if node.what == "document"])
+    names = {**entities, **documents}
+    nodes = tuple(replace(node, name=names[node.id]) for node in found.nodes if node.id in names)
     kept = {node.id for node in nodes}
     edges = tuple(edge for edge in found.edges if edge.source in kept and edge.target in kept)
-    labels = library.catalog.relation_labels(list(there))
+    labels = library.catalog.relation_labels(list(entities))
     return with_labels(replace(found, nodes=nodes, edges=edges), labels)
 
 
@@ -257,7 +256,22 @@ def communities(library: Library) -> list[Community]:
     if view is None:
         return []
     require("networkx", "for groups of related documents", _INSTALL)
-    return list(grouping.communities(view))
+    found = list(grouping.communities(view))
+    return _still_there(library, found) if library.graph.stale() else found
+
+
+def _still_there(library: Library, found: Sequence[Community]) -> list[Community]:
+    """Groups of a former moment, without what was deleted or hidden since."""
+    entities = library.catalog.entities([each for group in found for each in group.entity_ids])
+    documents = _document_names(library, [each for group in found for each in group.document_ids])
+    kept = []
+    for group in found:
+        shown = {each: entities[each] for each in group.entity_ids if each in entities and not entities[each].hidden}
+        there = tuple(each for each in group.document_ids if each in documents)
+        name = grouping.name_of([entity.name for entity in shown.values()])
+        if len(there) > 1:
+            kept.append(Community(name, there, tuple(shown)))
+    return kept
 
 
 def related_documents(library: Library, document_id: str, limit: int) -> list[tuple[str, float]]:

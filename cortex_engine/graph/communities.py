@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,11 @@ def communities(view: GraphView) -> tuple[Community, ...]:
 def counted(view: GraphView) -> int:
     """How many there are, 0 while nobody has worked them out."""
     return len(view.extras.get(_KEY, ()))
+
+
+def name_of(terms: Sequence[str]) -> str:
+    """What a group is called by: its first key terms."""
+    return ", ".join(terms[:_TERMS])
 
 
 def related(view: GraphView, document: int, limit: int) -> list[tuple[int, float]]:
@@ -97,6 +103,6 @@ def _community(view: GraphView, named: csr_matrix, group: list[int]) -> Communit
     everywhere = np.maximum(np.diff(view.documents.indptr), 1)
     score = np.asarray(inside.sum(axis=0)).ravel() * shared / everywhere * (shared > 1)
     best = [int(entity) for entity in np.argsort(-score, kind="stable")[:_ENTITIES] if score[entity] > 0]
-    name = ", ".join(view.rows.entity_names[entity] for entity in best[:_TERMS])
+    name = name_of([view.rows.entity_names[entity] for entity in best])
     documents = tuple(view.rows.document_ids[document] for document in group)
     return Community(name, documents, tuple(view.rows.entity_ids[entity] for entity in best))

@@ -192,6 +192,24 @@ def test_the_background_reads_what_an_older_library_holds(open_suite: OpenSuite,
     assert "Karlow" in {node.name for node in suite.local_graph([suite.entity("Hilda Brandt").id]).nodes}
 
 
+def test_a_former_view_shows_nothing_that_was_deleted(open_suite: OpenSuite, papers: Path) -> None:
+    suite = open_suite()
+    suite.ingest([papers], "Papers")
+    assert len(suite.communities()) == 2
+    suite._library.attended = True  # somebody refreshes the view, but not now
+    ids = _ids(suite)
+    hilda = suite.entity("Hilda Brandt")
+    suite.delete_documents([ids["comet.txt"]])
+    suite.hide_entity(hilda.id)
+    (left,) = suite.communities()
+    assert set(left.document_ids) == {ids["tea.txt"], ids["mill.txt"]}
+    assert left.name == "Ostrava" and hilda.id not in left.entity_ids
+    assert suite.related_documents(ids["letters.txt"]) == []
+    around = suite.local_graph(document_ids=[ids["letters.txt"]], depth=3)
+    assert ids["comet.txt"] not in {node.id for node in around.nodes}
+    assert hilda.id not in {node.id for node in suite.local_graph([hilda.id]).nodes}, "what is hidden is in no picture"
+
+
 def test_a_document_that_cannot_be_read_hinders_no_other(
     open_suite: OpenSuite, papers: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
