@@ -98,7 +98,8 @@ def test_a_search_is_answered_by_the_application(server: Server) -> None:
     assert asked(server, "/v1/search") == before + 1
     local = json.loads(cortex(server, "--no-server", "search", "puffin burrow", "--json", "--top-k", "3").stdout)
     assert asked(server, "/v1/search") == before + 1
-    assert set(remote) == set(local) == {"query", "mode", "hits", "timings_ms", "degraded", "warnings"}
+    judged = {"flight_id", "abstained", "evidence", "cut"}
+    assert set(remote) == set(local) == {"query", "mode", "hits", "timings_ms", "degraded", "warnings"} | judged
     assert [set(hit) for hit in remote["hits"]] == [set(hit) for hit in local["hits"]]
     assert [hit["chunk_id"] for hit in remote["hits"]] == [hit["chunk_id"] for hit in local["hits"]]
     shown = cortex(server, "search", "puffin burrow", "--top-k", "1", "--filter", "type=text", "--trace").stdout

@@ -23,7 +23,7 @@ SECRET = "/srv/private/library"
 
 
 def asking(
-    search: Callable[[Query], SearchResult], work: Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
+    search: Callable[[Query, str], SearchResult], work: Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
 ) -> None:
     """Run `work` with a client of an application whose suite searches like this."""
     config = CortexConfig(data_dir=Path(SECRET))
@@ -41,7 +41,7 @@ def asking(
 def answer_to(error: Exception) -> httpx.Response:
     answers = []
 
-    def search(query: Query) -> SearchResult:
+    def search(query: Query, door: str) -> SearchResult:  # noqa: ARG001
         raise error
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -103,7 +103,7 @@ def test_a_search_is_given_up_and_hinders_nobody(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(routes_search, "SEARCH_SECONDS", 3.0)
     ended = threading.Event()
 
-    def search(query: Query) -> SearchResult:
+    def search(query: Query, door: str) -> SearchResult:  # noqa: ARG001
         if query.text == "slow":
             ended.wait(20)
         return SearchResult(query, (), SearchTrace())
@@ -128,7 +128,7 @@ def test_too_many_at_once_are_asked_to_come_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(guards, "_AT_ONCE", 2)
     ended = threading.Event()
 
-    def search(query: Query) -> SearchResult:
+    def search(query: Query, door: str) -> SearchResult:  # noqa: ARG001
         ended.wait(20)
         return SearchResult(query, (), SearchTrace())
 

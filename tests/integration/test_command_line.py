@@ -38,7 +38,8 @@ def test_the_whole_story(cortex: Any, folder: Path, tmp_path: Path) -> None:
     assert [file["state"] for file in report["files"] if "broken" in file["file"]] == ["failed"]
 
     found = json.loads(cortex("search", "puffin burrow", "--collection", "Papers", "--top-k", "2", "--json").stdout)
-    assert set(found) == {"query", "mode", "hits", "timings_ms", "degraded", "warnings"}
+    judged = {"flight_id", "abstained", "evidence", "cut"}
+    assert set(found) == {"query", "mode", "hits", "timings_ms", "degraded", "warnings"} | judged
     hit = found["hits"][0]
     expected = {
         "rank",
