@@ -71,13 +71,13 @@ def sentence(row: RecallCertificate) -> str:
 
 
 def short(row: RecallCertificate) -> str:
-    """ "recall@10 98.7 % (97.9–99.2 %)"."""
+    """ "recall@10 98.7 % (97.9–99.2)"."""
     if not row.widening:
         return "all vectors are compared: the index lost too many"
     if not row.samples:
         return "approximate; recall not measured yet"
     wide = f", asks {row.widening:g} times as wide" if row.widening > 1 else ""
-    return f"recall@{row.k} {_share(row.recall)} ({_share(row.low)} to {_share(row.high)}){wide}"
+    return f"recall@{row.k} {_share(row.recall)} ({row.low * 100:.1f}–{row.high * 100:.1f}){wide}"
 
 
 def _begin() -> None:

@@ -131,7 +131,7 @@ def test_the_inspector_shows_what_is_calibrated_and_the_recall(library: CortexSu
 def test_a_certificate_in_words() -> None:
     plain = RecallCertificate("m", "Model", 10, 0.987, 0.979, 0.992, 400, False, 0.95)
     assert "find 98.7 % (95 % interval 97.9 % to 99.2 %, 400 compared, wanted: 95 %)" in certificate.sentence(plain)
-    assert certificate.short(plain) == "recall@10 98.7 % (97.9 % to 99.2 %)"
+    assert certificate.short(plain) == "recall@10 98.7 % (97.9–99.2)"
     wide = replace(plain, widening=4.0)
     assert "ask for 4 times as many" in certificate.sentence(wide)
     assert certificate.short(wide).endswith("asks 4 times as wide")
