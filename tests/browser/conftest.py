@@ -119,6 +119,7 @@ def _wait_for_samples(server: App) -> None:
 
     with CortexSuite.open(loaded=load_config(server.folder, server.settings)) as library:
         watching.eventually(lambda: library.counts().documents >= 11, 120, says="the samples are in the library")
+        watching.eventually(lambda: not library.graph_stats().waiting, 120, says="the samples were read for names")
 
 
 @pytest.fixture

@@ -37,6 +37,13 @@ def test_a_crowd_with_one_that_stands_far_off_is_loosened() -> None:
     assert _overlaps(spots, spread(spots)) == 0
 
 
+def test_nodes_at_one_place_are_pushed_apart() -> None:
+    spots = [Spot(x, y, 16, 9) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for _ in range(4)]
+    places = spread(spots)
+    assert len(set(places)) == len(spots)
+    assert _overlaps(spots, places) == 0
+
+
 def test_who_stands_left_of_whom_is_kept_where_there_is_room() -> None:
     spots = [Spot(x, 0.0, 12, 5) for x in (-1.0, -0.2, 0.1, 1.0)]
     places = [x for x, _ in spread(spots)]
