@@ -8,6 +8,7 @@ two hundred.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -24,7 +25,7 @@ from typing import IO
 IMPORTED = (
     *("cortex_engine.suite", "cortex_engine.vector_stores.chroma", "cortex_engine.vector_stores.exact"),
     *("cortex_engine.lexical.tantivy_index", "cortex_engine.parsing.registry", "cortex_engine.parsing.sandbox"),
-    *("cortex_engine.embedding.packaged", "cortex_engine.graph.extraction", "chromadb", "chromadb.api.rust"),
+    *("cortex_engine.embedding.packaged", "chromadb", "chromadb.api.rust"),
 )
 _STDOUT, _STDERR = 1, 2
 _LARGEST = 1_000_000
@@ -37,9 +38,7 @@ def main() -> None:
     """Fork a child for each request that comes through the socket, until nobody can ask any more."""
     for name in IMPORTED:
         importlib.import_module(name)
-    from cortex_engine.graph.pipelines import load_spacy
-
-    load_spacy()
+    gc.freeze()  # or the collector of each child would write to every page of memory that they share
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads > 1:
         raise SystemExit(
