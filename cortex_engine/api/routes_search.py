@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import Annotated, Literal
 
@@ -321,9 +320,10 @@ def question(suite: CortexSuite, asked: SearchAsked) -> Query:
     picture = asked.picture.strip()
     if picture and not _REFERENCE.fullmatch(picture):
         try:
-            picture = suite.keep_picture(base64.b64decode(picture, validate=True))
-        except binascii.Error:
+            data = base64.b64decode(picture, validate=True)
+        except ValueError:  # also for letters that are no ASCII
             raise Refused(422, "invalid", "The picture is neither base64 nor a reference to a picture.") from None
+        picture = suite.keep_picture(data)
     return asked.question(picture)
 
 
