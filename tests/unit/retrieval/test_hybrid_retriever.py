@@ -55,6 +55,7 @@ def test_trace_names_every_stage_in_order(library):
         "characters",
         "fusion",
         "present",
+        "evidence",
     ]
     fusion = next(step for step in trace.steps if step.stage == "fusion")
     assert fusion.facts["method"] == "standardised"
