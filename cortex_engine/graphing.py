@@ -87,7 +87,12 @@ def extract_waiting(
         for document in waiting:
             if stop is not None and stop.is_set():
                 return done
-            _extract(library, extractor, document)
+            try:
+                _extract(library, extractor, document)
+            except _NOT_ITS_FAULT as error:
+                library.extraction_trouble = str(error)
+                raise
+            library.extraction_trouble = ""
             done += 1
             if on_progress is not None:
                 on_progress(done, library.catalog.graph_stats(extractor.fingerprint).waiting)
@@ -166,6 +171,8 @@ def stats(library: Library) -> GraphStats:
     found = library.catalog.graph_stats(extractor.fingerprint)
     groups = grouping.counted(view) if view else 0
     behind = library.graph.behind()
+    if library.extraction_trouble:
+        note = f"{note} Documents wait: {library.extraction_trouble}"
     return replace(found, extractor=extractor.name, extractor_note=note, communities=groups, behind=behind)
 
 
@@ -291,7 +298,10 @@ def refresh(library: Library) -> bool:
     changed = library.graph.refresh()
     view: GraphView | None = library.graph.newest
     if changed and view is not None and view.rows.entity_ids:
-        communities(library)
+        try:
+            communities(library)
+        except ModelUnavailableError as error:  # the view is whole without them; who asks for them is told
+            _log.warning("no groups of related documents: %s", error)
     return changed
 
 

@@ -90,6 +90,8 @@ class Library:
         self.bridges = Bridges(self.catalog, self.embedder)
         self.scales = KeptScales(self.catalog)
         self.watch = RecallWatch(config.recall_sampling, self.catalog.last_seq)
+        self.extraction_trouble = ""
+        """Why documents wait for the knowledge graph, as a sentence, or ""."""
         self.graph = CurrentGraph(self.catalog, config.graph_enabled, lambda: self.attended)
         self.later = Later("work after searches")
         """What no search waits for."""
