@@ -145,6 +145,17 @@ def _take_back(entity_id: str, merged: bool) -> None:
         _forget()
 
 
+def show_again_button(entity_id: str) -> None:
+    """Take the hiding of a name back."""
+    st.button(
+        "Show it again",
+        icon=":material/visibility:",
+        on_click=_take_back,
+        args=(entity_id, False),
+        key="graph_show_again",
+    )
+
+
 # -- merging ---------------------------------------------------------------------------------------------------------
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from cortex_engine.core.graph import GraphStats
-from cortex_ui import graph_search, safe
+from cortex_ui import graph_edit, graph_search, safe
 from cortex_ui import graph_state as state
 from cortex_ui import graph_words as words
+from cortex_ui.session import suite
 
 _PAGES = Path(__file__).parents[1] / "pages"
 _SEARCH, _INGEST, _SETTINGS = (
@@ -66,6 +67,13 @@ def picture(wanted: state.Centre) -> None:
         elif wanted.empty:
             st.markdown("### Every name is hidden")
             st.markdown("“Your changes” above lists them; each can be shown again.")
+        elif wanted.entity and suite().entity(wanted.entity).hidden:
+            st.markdown("### This name is hidden")
+            st.markdown("You hid it as noise: it stands in no picture and leads no search.")
+            graph_edit.show_again_button(wanted.entity)
+        elif wanted.entity:
+            st.markdown("### Nothing stands beside it")
+            st.markdown("Dates and amounts are facts of a passage; they connect nothing.")
         else:
             st.markdown("### There are no names here")
             st.markdown("Nothing that could be told from other words is named in it.")

@@ -61,6 +61,9 @@ def _graph(stats: GraphStats) -> None:
             _picture(wanted, seen, found, about)
         else:
             graph_empty.picture(wanted)
+            if wanted.entity:
+                with st.container(width=760, key="graph_panel"):
+                    graph_panel.draw(wanted, seen, found)
     graph_search.standing(stats)
 
 

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cortex_engine.config import load_config
-from cortex_engine.core.graph import DocumentGraph, ExtractedEntity, Mention, Relation, RelationKind
+from cortex_engine.core.graph import DocumentGraph, EntityKind, ExtractedEntity, Mention, Relation, RelationKind
 from cortex_engine.suite import CortexSuite
 from cortex_ui import session
 
@@ -222,6 +222,13 @@ def test_links_by_name_by_document_and_by_passage_are_understood(suite: CortexSu
     assert "In this picture" in texts(at)
 
 
+def test_a_date_has_a_page_though_it_stands_in_no_picture(suite: CortexSuite) -> None:
+    (year,) = suite.find_entities("2022", kinds=(EntityKind.DATE,))
+    shown = texts(page(entity=year.id))
+    assert "Nothing stands beside it" in shown
+    assert '<h2 class="cx-entity">2022</h2>' in shown
+
+
 def test_the_depth_is_kept_in_the_address(suite: CortexSuite) -> None:
     at = page(entity=idof(suite, "Ines Tolland"), depth="2")
     assert at.segmented_control(key="graph_depth").value == 2
@@ -303,6 +310,7 @@ def test_a_hidden_name_is_on_the_list_and_can_be_shown_again(suite: CortexSuite)
     assert "entity" not in at.query_params
     assert "“Gannet Head” is hidden." in texts(at)
     assert "Gannet Head" not in chart(at)
+    assert "This name is hidden" in texts(page(entity=gannet))
     at.button(key="graph_edits").click().run()
     at.button(key=f"undo_0_{gannet}").click().run()
     assert not suite.entity(gannet).hidden
