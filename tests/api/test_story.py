@@ -313,6 +313,26 @@ def test_metrics_can_be_read_by_prometheus(open_server: Any) -> None:
     assert not any("no-such-place" in str(route) for route in routes)
 
 
+def test_what_scores_mean_is_told_and_measured_anew(open_server: Any) -> None:
+    with open_server.client() as client:
+        told = client.post("/v1/calibration", json={"collection": "Papers"}).json()
+        assert told == client.get("/v1/calibration").json()
+        assert told["miss_rate"] == 0.05
+        (row,) = (each for each in told["collections"] if each["collection"] == "Papers")
+        assert (row["passages"], row["questions"], row["cut"]) == (2, 0, None), "two passages say nothing"
+        assert row["made"]
+        assert not row["stale"]
+        assert client.post("/v1/calibration", json={"collection": "Nowhere"}).status_code == 404
+        (certificate,) = client.get("/v1/recall").json()["certificates"]
+        assert (certificate["exact"], certificate["recall"], certificate["bound"]) == (True, 1.0, 0.95)
+        page = client.get("/v1/metrics").text
+        assert page.count("cortex_recall_at_10{") == 3
+        found = client.post("/v1/search", json={"query": "puffin", "miss_rate": 0.1}).json()
+        assert (found["abstained"], found["cut"]) == (False, None)
+        assert found["evidence"] > 0
+        assert {"closeness"} <= set(found["hits"][0])
+
+
 def test_the_openapi_document_is_whole(open_server: Any) -> None:
     with open_server.client() as client:
         schema = client.get("/openapi.json").json()
