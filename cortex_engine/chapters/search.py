@@ -68,7 +68,10 @@ class SearchChapter(Chapter):
         catalog = self._library.catalog
         states = sorted(catalog.index_states().values(), key=lambda state: state.name)
         scales = sorted(catalog.calibration_versions().items())
-        return catalog.last_seq(), *scales, *((state.name, state.generation, state.applied_seq) for state in states)
+        seen = self._library.graph.newest
+        graph = (catalog.graph_moment(), seen.moment if seen is not None else -1)
+        indexes = ((state.name, state.generation, state.applied_seq) for state in states)
+        return catalog.last_seq(), *scales, *graph, *indexes
 
     def sample_questions(self) -> list[str]:
         """Questions that the sample documents answer; none where the samples are not in the library."""
