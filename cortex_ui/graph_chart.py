@@ -151,7 +151,8 @@ def spec(
 def _narrow(found: Neighbourhood, nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What is otherwise on a phone: other places, and a finger that scrolls the page, not the picture."""
     first = {
-        node.id for node in sorted(found.nodes, key=lambda node: (node.distance, -node.weight, node.id))[:_NAMED_NARROW]
+        node.id
+        for node in sorted(found.nodes, key=lambda node: (node.distance > 0, -node.weight, node.id))[:_NAMED_NARROW]
     }
     spots = _spots(found.nodes, graph_places.NARROW, first)
     return {
