@@ -105,14 +105,17 @@ def _document(number: int, texts: list[str], vectors: dict[str, NDArray[np.float
     return PreparedDocument(sha256, name, len(whole), parsed, chunks, vectors, "benchmark")
 
 
-def ask(library: Library, questions: list[str], query: dict[str, Any]) -> dict[str, list[float]]:
-    """Milliseconds of each stage, of the whole search as its caller sees it ("whole"), and what is left ("rest")."""
+def ask(library: Library, questions: list[str], query: dict[str, Any], door: str = "") -> dict[str, list[float]]:
+    """Milliseconds of each stage, of the whole search as its caller sees it ("whole"), and what is left ("rest").
+
+    `door`: given, the flight recorder keeps each search.
+    """
     for question in questions[:10]:
         searching.search(library, Query(question, **query))
     stages: dict[str, list[float]] = {}
     for question in questions:
         begun, work = time.perf_counter(), time.process_time()
-        result = searching.search(library, Query(question, **query))
+        result = searching.search(library, Query(question, **query), door)
         whole, work = (time.perf_counter() - begun) * 1000, (time.process_time() - work) * 1000
         if result.degraded:
             raise SystemExit(f"The search was degraded: {' '.join(result.warnings)}")
@@ -151,6 +154,7 @@ def measure(data: Path, options: argparse.Namespace, page: Page) -> list[tuple[s
                 page.add(f"## Store: {store}", "", f"Building its indexes: {wall:.0f} s ({work:.0f} CPU-s).", "")
                 columns = {
                     "hybrid": ask(library, questions, {}),
+                    "hybrid, recorded": ask(library, questions, {}, "benchmark"),
                     "hybrid, grouped": ask(library, questions, {"group": True}),
                     "hybrid, one type": ask(library, questions, {"filters": Filters(types=("text",))}),
                     "traditional": ask(library, questions, {"mode": SearchMode.TRADITIONAL}),

@@ -104,7 +104,7 @@ def query_from_json(text: str) -> Query:
         raise ValueError("A stored query has to be a JSON object.")
     values = _known(stored, Query("", filters=Filters()))
     with suppress(ValueError):  # a mode that only a newer version knows
-        values["mode"] = SearchMode(stored.get("mode"))
+        values["mode"] = SearchMode(str(stored.get("mode")))
     if isinstance(stored.get("filters"), dict):
         values["filters"] = Filters(**_known(stored["filters"], Filters()))
     if "kinds" in values:
