@@ -8,11 +8,10 @@ import streamlit as st
 
 from cortex_engine.core.answers import Answer, AnswerSentence, Proof
 from cortex_ui import ask_sources, ask_state, safe, wording
+from cortex_ui.ask_sources import QUOTES
 
 _ICONS = {Proof.QUOTED: "format_quote", Proof.SUPPORTED: "check", Proof.UNVERIFIED: "help"}
 _WORDS = {Proof.QUOTED: "quoted", Proof.SUPPORTED: "supported", Proof.UNVERIFIED: "unverified"}
-QUOTES = "quotes"
-"""The writer of an answer that no model wrote."""
 
 
 def question(text: str, follows: bool) -> None:
@@ -28,7 +27,7 @@ def draw(answer: Answer, collections: tuple[str, ...], last: bool, follows: bool
     with st.chat_message("assistant", avatar=":material/menu_book:"):
         if answer.searched and answer.searched != answer.question:
             safe.show(f'<div class="cx-quiet">Searched for “{safe.escape(safe.one_line(answer.searched))}”</div>')
-        for note in answer.notes:
+        for note in answer.notes if not answer.abstained or answer.writer == QUOTES else ():
             st.info(safe.label(note), icon=":material/info:")
         if answer.abstained:
             ask_sources.not_in_the_library(answer, collections, last)

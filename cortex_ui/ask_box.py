@@ -27,7 +27,9 @@ def draw(collections: list[Collection]) -> None:
     )
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="ask_how"):
         scope = ask_state.scope()
-        with st.popover(_chosen(scope.collections), icon=":material/folder_open:", type="tertiary", key="ask_scope"):
+        with st.popover(
+            _collections_in_words(scope.collections), icon=":material/folder_open:", type="tertiary", key="ask_scope"
+        ):
             st.multiselect(
                 "Collections",
                 [each.name for each in collections],
@@ -41,7 +43,7 @@ def draw(collections: list[Collection]) -> None:
     ask_state.settle()
 
 
-def _chosen(names: tuple[str, ...]) -> str:
+def _collections_in_words(names: tuple[str, ...]) -> str:
     """What the button that opens the choice of collections says."""
     if not names:
         return "All collections"

@@ -16,6 +16,9 @@ from cortex_ui import ask_state, cards, drawer, safe, wording
 from cortex_ui.session import suite
 
 _PAGES = Path(__file__).parents[1] / "pages"
+QUOTES = "quotes"
+"""The writer of an answer that no model wrote."""
+
 _TIP = 260
 _SNIPPET = 280
 _AROUND = 80
@@ -123,9 +126,8 @@ def _short(text: str, most: int) -> str:
 def not_in_the_library(answer: Answer, collections: tuple[str, ...], last: bool) -> None:
     """What stands in place of an answer: how it was searched, what came nearest, and ways on."""
     with st.container(border=True, key=f"missing_{answer.turn_id}"):
-        scope = f"{', '.join(collections)}" if collections else "your library"
         st.subheader("Not in the chosen collections" if collections else "Not in your library", anchor=False)
-        safe.show(f"<div>Nothing in {safe.escape(scope)} comes near enough to this question to answer it from.</div>")
+        safe.show(f"<div>{safe.escape(_why_not(answer, collections))}</div>")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if collections and last:
                 st.button(
@@ -145,10 +147,25 @@ def not_in_the_library(answer: Answer, collections: tuple[str, ...], last: bool)
                     _miss(source, answer)
 
 
+def _why_not(answer: Answer, collections: tuple[str, ...]) -> str:
+    """A model that read what came nearest says so by itself."""
+    if answer.writer not in {"", QUOTES} and answer.notes:
+        return " ".join(answer.notes)
+    where = ", ".join(collections) if collections else "your library"
+    return f"Nothing in {where} comes near enough to this question to answer it from."
+
+
+def _kind(source: CitedSource) -> str:
+    try:
+        return suite().document(source.document_id).info.media_type
+    except CortexError:
+        return ""  # deleted since the list was made
+
+
 def _miss(source: CitedSource, answer: Answer) -> None:
     with st.container(horizontal=True, wrap=False, gap="small"):
         with st.container(width=_THUMBNAIL):
-            cards.thumbnail(source.document_id, source.document, "", source.page)
+            cards.thumbnail(source.document_id, source.document, _kind(source), source.page)
         with st.container(gap=None):
             snippet = suite().snippet(source.text, answer.searched, 150)
             safe.show(

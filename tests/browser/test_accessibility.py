@@ -15,17 +15,14 @@ def axe() -> str:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_with_documents(sample_app, open_page, axe, name, dark):
-    assert violations(open_page(sample_app, name, dark=dark), axe) == []
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_pages_of_an_empty_library(empty_app, open_page, ready, axe, dark):
-    page = open_page(empty_app, "home", dark=dark)
+@pytest.mark.parametrize("library", ["sample_app", "empty_app"])
+def test_pages(library, request, open_page, ready, axe, dark):
+    """One browser for all pages: the application is loaded into it once."""
+    app = request.getfixturevalue(library)
+    page = open_page(app, "home", dark=dark)
     found = {}
     for name in PAGES:
-        page.goto(empty_app.url(name))
+        page.goto(app.url(name))
         ready(page)
         found[name] = violations(page, axe)
     assert {name: each for name, each in found.items() if each} == {}
