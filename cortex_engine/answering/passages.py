@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,6 +23,11 @@ from cortex_engine.retrieval.function_words import function_words, likely_langua
 _WEAK_COSINE, _WEAK_COVERAGE = 0.4, 0.5
 """Where no sentence holds half of the question's words, and none is nearer than this, nothing is quoted. (The calibrated search
 abstains by itself; this holds for libraries that are too small or too new for that. docs/benchmarks/answers.md has figures.)"""
+_OPERATORS = re.compile(r"[\"“”„«»「」『』]|(?:(?<=\s)|^)-(?=\S)")
+_DROPPED = (
+    "No passage holds the words in quotation marks one after the other (or all hold excluded ones); all words were "
+    "searched."
+)
 SPLITTERS = reading.Splitters(cutting.paragraphs, cutting.sentences, cutting.clauses)
 _tokenizer = Tokenizer()
 
@@ -36,9 +42,16 @@ class Found:
 
 
 def search(library: Library, question: Question, searched: str) -> Found:
-    """The passages for a question; raises as `CortexSuite.search`."""
+    """The passages for a question; raises as `CortexSuite.search`.
+
+    Quotation marks in a question are more often emphasis than a condition: where nothing meets it, it is dropped.
+    """
     query = Query(searched, question.mode, question.sources, question.filters, kinds=(HitKind.TEXT,))
     result = searching.search(library, query, "answer")
+    plain = " ".join(_OPERATORS.sub(" ", searched).split())
+    if not result.hits and plain and plain != searched:
+        result = searching.search(library, replace(query, text=plain), "answer")
+        result = replace(result, warnings=(*result.warnings, _DROPPED)) if result.hits else result
     hits = result.hits[: question.sources]
     sources = tuple(_source(number, hit) for number, hit in enumerate(hits, start=1))
     return Found(result, sources, tuple(hit.context for hit in hits))

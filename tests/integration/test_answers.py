@@ -96,6 +96,12 @@ def test_a_row_of_a_table_is_quoted_as_a_row(told: Told) -> None:
     assert any("Bicycle" in each.text and "2.50" in each.text and "Adult" not in each.text for each in answer.sentences)
 
 
+def test_quotation_marks_in_a_question_are_no_dead_end(told: Told) -> None:
+    answer = told('Who built the "tower with the lamp", the lighthouse of Gannet Head?')
+    assert any("Thomas Odell" in each.text for each in answer.sentences)
+    assert "all words were searched" in answer.notes[0]
+
+
 def test_what_the_library_does_not_hold_is_not_answered(told: Told) -> None:
     answer = told("Which unicorn signed the Mongolian constitution?")
     assert answer.abstained and answer.sentences == ()
