@@ -39,6 +39,7 @@ def record(library: Library, result: SearchResult, door: str, moment: int) -> Se
             degraded=result.degraded,
             warnings=result.warnings,
             door=door,
+            paths={hit.chunk_id: hit.path for hit in result.hits if hit.path},
         )
         library.catalog.keep_flights([flight], newest)
 
@@ -97,6 +98,7 @@ def exported(library: Library, flight_id: str) -> dict[str, Any]:
             for stage in found.stages
         ],
         "hits": found.hits,
+        "paths": {hit: [asdict(step) for step in path] for hit, path in found.paths.items()},
         "places": {each: _place(places[each]) for each in ids if each in places},
         "gone": found.gone,
     }

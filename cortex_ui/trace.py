@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cortex_engine.core.flights import CandidatePlace, Flight, FlightSummary
+from cortex_engine.core.graph import in_words
 from cortex_engine.core.search import SearchResult
 from cortex_ui import replay, safe, standing, wording
 from cortex_ui.session import suite, told
@@ -79,6 +80,7 @@ def of_result(result: SearchResult) -> Flight:
         models=trace.models,
         degraded=result.degraded,
         warnings=result.warnings,
+        paths={hit.chunk_id: hit.path for hit in result.hits if hit.path},
     )
 
 
@@ -115,6 +117,8 @@ def standings(flight: Flight, places: Mapping[str, CandidatePlace]) -> list[Row]
             each = candidates.get(hit)
             row[f"{name} rank"] = each.rank if each else None
             row[f"{name} score"] = _number(each.score) if each else None
+        if flight.paths:
+            row["Path"] = safe.one_line(in_words(flight.paths.get(hit, ())))
         row["Id"] = hit
         rows.append(row)
     return rows

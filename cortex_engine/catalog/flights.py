@@ -6,7 +6,8 @@ import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.core.errors import NotFoundError
 from cortex_engine.core.flights import CandidatePlace, Flight, FlightSummary
+from cortex_engine.core.graph import PathStep
 from cortex_engine.core.notebook import query_from_json, query_to_json
 from cortex_engine.core.search import Query, SearchTrace, TraceStep
 from cortex_engine.core.stages import FlightCandidate, FlightStage
@@ -39,6 +41,11 @@ _PLACES = """
     UNION ALL SELECT p.id, d.id, d.name, p.page FROM picture p JOIN document d ON d.key = p.document
     WHERE p.id IN (SELECT value FROM json_each(:ids))
 """
+_ENTITY_KEYS = "SELECT id, key FROM graph_entity WHERE id IN (SELECT value FROM json_each(?))"
+_ENTITIES = "SELECT key, id, name FROM graph_entity WHERE key IN (SELECT value FROM json_each(?))"
+_VIA = ("query", "together", "mentioned in", "related")
+"""Steps of a path; a verb is a word of a document and is kept as "related"."""
+
 _QUOTED = re.compile(r'"([^"]+)"|(\S+)')
 
 
@@ -52,7 +59,10 @@ class FlightRecording(CatalogPart):
                 if _unknown(connection, flight.query.filters.documents):
                     continue
                 ids = {each.chunk_id for stage in flight.stages for each in stage.candidates[:_MOST]} | {*flight.hits}
+                ids |= {step.chunk_id for path in flight.paths.values() for step in path}
                 keys = dict(connection.execute(_KEYS, {"ids": rows.array(ids)}).fetchall())
+                entities = {step.entity_id for path in flight.paths.values() for step in path}
+                keys |= dict(connection.execute(_ENTITY_KEYS, (rows.array(entities),)).fetchall())
                 connection.execute(
                     "INSERT OR REPLACE INTO flight (id, asked, query, hits, milliseconds, notes, data) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -92,8 +102,13 @@ class FlightRecording(CatalogPart):
                 )
             notes, data = json.loads(found[0][3]), zlib.decompress(found[0][4])
             table = np.frombuffer(data, dtype=_ROW)
-            ids = dict(connection.execute(_IDS, {"keys": rows.array(table["key"].tolist())}).fetchall())
-        return _read(found[0][0], found[0][1], query_from_json(found[0][2]), notes, table, ids)
+            steps = [step for _, path in notes["paths"] for step in path]
+            keys = [*table["key"].tolist(), *(step[2] for step in steps)]
+            ids = dict(connection.execute(_IDS, {"keys": rows.array(keys)}).fetchall())
+            entities = connection.execute(_ENTITIES, (rows.array(step[0] for step in steps),)).fetchall()
+        flight = _read(found[0][0], found[0][1], query_from_json(found[0][2]), notes, table, ids)
+        named = {key: (entity_id, name) for key, entity_id, name in entities}
+        return replace(flight, paths=_paths(notes["paths"], ids, named))
 
     def forget_flights(self, flight_id: str = "") -> None:
         """Forget one, or all of them; one that is gone already is no error."""
@@ -167,7 +182,7 @@ def _written(flight: Flight, keys: dict[str, int]) -> tuple[str, bytes]:
     notes = {
         "stages": parts,
         "steps": [
-            [step.stage, round(step.milliseconds, 3), step.candidates, step.warning, dict(step.facts)]
+            [step.stage, round(step.milliseconds, 3), step.candidates, step.warning, _facts(step)]
             for step in flight.trace.steps
         ],
         "terms": dict(flight.terms),
@@ -177,8 +192,42 @@ def _written(flight: Flight, keys: dict[str, int]) -> tuple[str, bytes]:
         "degraded": list(flight.degraded),
         "warnings": list(flight.warnings),
         "door": flight.door,
+        "paths": [
+            [
+                keys[hit],
+                [
+                    [
+                        keys[step.entity_id],
+                        _VIA.index(step.via if step.via in _VIA else "related"),
+                        keys.get(step.chunk_id, 0),
+                    ]
+                    for step in path
+                ],
+            ]
+            for hit, path in flight.paths.items()
+            if hit in keys and all(step.entity_id in keys for step in path)
+        ],
     }
     return json.dumps(notes, default=float), zlib.compress(table[:position].tobytes(), 6)
+
+
+def _facts(step: TraceStep) -> dict[str, str | int | float]:
+    """The facts of a step; names of entities are the documents' and stand in the paths, by key."""
+    facts = dict(step.facts)
+    if step.stage == "graph":
+        facts.pop("entities", None)
+    return facts
+
+
+def _paths(
+    kept: Sequence[Any], ids: Mapping[int, str], named: Mapping[int, tuple[str, str]]
+) -> dict[str, tuple[PathStep, ...]]:
+    """Paths by hit; those of which a hit, an entity or a proof is gone are left out."""
+    return {
+        ids[hit]: tuple(PathStep(*named[entity], _VIA[via], ids[proof] if proof else "") for entity, via, proof in path)
+        for hit, path in kept
+        if hit in ids and all(entity in named and (not proof or proof in ids) for entity, _, proof in path)
+    }
 
 
 def _read(

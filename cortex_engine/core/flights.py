@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cortex_engine.core.search import Query, SearchTrace
 from cortex_engine.core.stages import FlightStage
+
+if TYPE_CHECKING:  # the command line reads this without loading numpy
+    from cortex_engine.core.graph import GraphPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Flight:
         hits: ids in the order shown.
         door: "page", "api", "command line", "python", "answer".
         gone: candidates that were recorded and are no longer in the library.
+        paths: id of a hit -> the way through the knowledge graph that brought it.
     """
 
     id: str
@@ -41,6 +45,7 @@ class Flight:
     warnings: tuple[str, ...] = ()
     door: str = ""
     gone: int = 0
+    paths: Mapping[str, GraphPath] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

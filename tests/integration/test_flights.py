@@ -47,17 +47,37 @@ def test_every_stage_of_a_search_is_recorded(suite: CortexSuite) -> None:
 
 
 def test_the_shares_of_the_recallers_are_the_fused_score(suite: CortexSuite) -> None:
+    suite.extract_graph()
     for fusion in ("standardised", "reciprocal_rank"):
         before = suite._library.config
         suite._library.config = before.model_copy(update={"fusion": fusion})
         try:
-            stages = suite.search(QUESTION, record=False).trace.stages
+            stages = suite.search(replace(QUESTION, mode=SearchMode.GRAPHRAG), record=False).trace.stages
         finally:
             suite._library.config = before
         fused = next(stage for stage in stages if stage.name == "fusion")
         for each in fused.candidates:
             shares = sum(c.share for stage in stages for c in stage.candidates if c.chunk_id == each.chunk_id)
             assert shares == pytest.approx(each.score, abs=1e-6)
+
+
+def test_the_way_through_the_graph_is_recorded_by_keys(suite: CortexSuite) -> None:
+    suite.extract_graph()
+    query = Query("what did Marta Quill see, and where?", SearchMode.GRAPHRAG, miss_rate=0.0)
+    result = suite.search(query)
+    flight = suite.flight(result.flight_id)
+    paths = {hit.chunk_id: hit.path for hit in result.hits if hit.path}
+    assert paths
+    assert flight.paths == paths
+    assert "graph" in {stage.name for stage in flight.stages}
+    with sqlite3.connect(suite._library.folder / "catalog.db") as rows:
+        notes = rows.execute("SELECT notes FROM flight WHERE id = ?", (result.flight_id,)).fetchone()[0]
+        names = {step.name for path in paths.values() for step in path}
+        typed = json.dumps(query.text)
+        assert not any(name in notes for name in names if name not in typed), "an entity's name is written down"
+    graph = next(step for step in flight.trace.steps if step.stage == "graph")
+    assert "entities" not in graph.facts
+    assert "entities" in next(step for step in result.trace.steps if step.stage == "graph").facts
 
 
 def test_nothing_that_the_suite_asks_itself_is_recorded(suite: CortexSuite) -> None:
