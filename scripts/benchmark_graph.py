@@ -51,11 +51,13 @@ def multihop(data: Path, page: Page) -> Goals:
         halves = [(folder / "qrels" / f"{name}.tsv").read_text(encoding="utf-8") for name in splits]
         # The harness asks all of them; the second half without its heading.
         (folder / "qrels" / "test.tsv").write_text(halves[0] + halves[1].partition("\n")[2], encoding="utf-8")
-        texts = {without_operators(text): key for key, text in read_dataset(folder).queries.items()}
+        of_text: dict[str, list[str]] = {}
+        for key, text in read_dataset(folder).queries.items():
+            of_text.setdefault(without_operators(text), []).append(key)
 
         def told(result: SearchResult) -> None:
-            key = texts[result.query.text]
-            found[result.query.mode][key] = list(dict.fromkeys(hit.document for hit in result.hits))[:DEPTH]
+            documents = list(dict.fromkeys(hit.document for hit in result.hits))[:DEPTH]
+            found[result.query.mode].update(dict.fromkeys(of_text[result.query.text], documents))
 
         with evaluation_library(load_config(), folder, lambda text: print(text, file=sys.stderr)) as ask:
             ask(MODES, {}, told)
