@@ -192,23 +192,28 @@ def _written(flight: Flight, keys: dict[str, int]) -> tuple[str, bytes]:
         "degraded": list(flight.degraded),
         "warnings": list(flight.warnings),
         "door": flight.door,
-        "paths": [
-            [
-                keys[hit],
-                [
-                    [
-                        keys[step.entity_id],
-                        _VIA.index(step.via if step.via in _VIA else "related"),
-                        keys.get(step.chunk_id, 0),
-                    ]
-                    for step in path
-                ],
-            ]
-            for hit, path in flight.paths.items()
-            if hit in keys and all(step.entity_id in keys for step in path)
-        ],
+        "paths": _path_rows(flight, keys),
     }
     return json.dumps(notes, default=float), zlib.compress(table[:position].tobytes(), 6)
+
+
+def _path_rows(flight: Flight, keys: Mapping[str, int]) -> list[Any]:
+    """Hit, and for each step of its path entity, number of the way, and passage: all by key."""
+    return [
+        [
+            keys[hit],
+            [
+                [
+                    keys[step.entity_id],
+                    _VIA.index(step.via if step.via in _VIA else "related"),
+                    keys.get(step.chunk_id, 0),
+                ]
+                for step in path
+            ],
+        ]
+        for hit, path in flight.paths.items()
+        if hit in keys and all(step.entity_id in keys for step in path)
+    ]
 
 
 def _facts(step: TraceStep) -> dict[str, str | int | float]:
