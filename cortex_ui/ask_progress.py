@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cortex_ui import ask_answer, ask_state, ask_writing, safe
 
@@ -17,19 +18,22 @@ def draw(writing: ask_writing.Writing, follows: bool) -> None:
     """The question and what there is of its answer; it goes on by itself. `follows`: as in `ask_answer.question`."""
     ask_answer.question(writing.question.text, follows)
     writing.ended.wait(_PATIENCE)
-    st.fragment(_follow, run_every=None if writing.over else _FOLLOW_SECONDS)(writing, writing.over)
-
-
-def _follow(writing: ask_writing.Writing, was_over: bool) -> None:
-    """What is written so far; the page is drawn anew when that has ended."""
-    if writing.answer is not None or writing.over != was_over:
+    if writing.answer is not None:
         st.rerun()
-    with st.chat_message("assistant", avatar=":material/menu_book:"), st.container(key="ask_writing"):
-        if writing.text:
-            safe.show(f'<div class="cx-writing">{as_it_comes(writing.text)}</div>')
-        if writing.over:
-            _broken_off(writing)
-            return
+    if writing.over:
+        with _place():
+            _text(writing)
+            _broken_off(writing)  # in no fragment: what it offers changes the whole page
+    else:
+        st.fragment(_follow, run_every=_FOLLOW_SECONDS)(writing)
+
+
+def _follow(writing: ask_writing.Writing) -> None:
+    """What is written so far; the page is drawn anew when that has ended."""
+    if writing.over or writing.answer is not None:
+        st.rerun()
+    with _place():
+        _text(writing)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(width="content"):
                 safe.show(f'<span class="cx-quiet" role="status">{safe.escape(writing.status or "Searching…")}</span>')
@@ -41,6 +45,15 @@ def _follow(writing: ask_writing.Writing, was_over: bool) -> None:
                 args=(writing,),
                 key="ask_stop",
             )
+
+
+def _place() -> DeltaGenerator:
+    return st.chat_message("assistant", avatar=":material/menu_book:").container(key="ask_writing")
+
+
+def _text(writing: ask_writing.Writing) -> None:
+    if writing.text:
+        safe.show(f'<div class="cx-writing">{as_it_comes(writing.text)}</div>')
 
 
 def as_it_comes(text: str) -> str:
