@@ -62,7 +62,8 @@ def multihop(data: Path, page: Page) -> Goals:
         with evaluation_library(load_config(), folder, lambda text: print(text, file=sys.stderr)) as ask:
             ask(MODES, {}, told)
     page.add("## Multi-hop questions", "", *_MULTIHOP_NOTE, "")
-    rows, goals = [], []
+    rows: list[tuple[object, ...]] = []
+    goals: Goals = []
     for name, judgements in splits.items():
         alone = (SearchMode.TRADITIONAL, SearchMode.LEXICAL)
         share = {m: {key: _share(found[m][key], judgements[key]) for key in judgements} for m in MODES}
@@ -77,9 +78,10 @@ def multihop(data: Path, page: Page) -> Goals:
             low, high = gain(both[SearchMode.GRAPHRAG] - both[SearchMode.HYBRID])
             difference = float((both[SearchMode.GRAPHRAG] - both[SearchMode.HYBRID]).mean())
             cells = [f"{both[m].mean():.3f} ({part[m]:.3f})" for m in MODES]
-            rows.append((name, group, len(keys), *cells, f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"))
+            gained = f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"
+            rows.append((name, group, len(keys), *cells, gained))
             if name == "test" and group in ("all", "neither recaller alone"):
-                goals.append((f"multi-hop, {group}: GraphRAG above Hybrid beyond chance", low > 0, rows[-1][-1]))
+                goals.append((f"multi-hop, {group}: GraphRAG above Hybrid beyond chance", low > 0, gained))
     page.table(["half", "questions", "count", *MODES, "GraphRAG − Hybrid"], rows)
     return goals
 
