@@ -21,8 +21,8 @@ from cortex_engine.library import Library
 from cortex_engine.retrieval.function_words import function_words, likely_language
 
 _WEAK_COSINE, _WEAK_COVERAGE = 0.4, 0.5
-"""Where no sentence holds half of the question's words, and none is nearer than this, nothing is quoted. (The calibrated search
-abstains by itself; this holds for libraries that are too small or too new for that. docs/benchmarks/answers.md has figures.)"""
+"""Where no sentence holds half of the question's words, and none is nearer than this, nothing is quoted: in libraries that are too
+small or too new for the calibrated cut-off, which the search keeps by itself (docs/benchmarks/answers.md has figures)."""
 _OPERATORS = re.compile(r"[\"“”„«»「」『』]|(?:(?<=\s)|^)-(?=\S)")
 _DROPPED = (
     "No passage holds the words in quotation marks one after the other (or all hold excluded ones); all words were "
@@ -80,7 +80,8 @@ def quoted(library: Library, made: Answer, found: Found, notes: list[str]) -> An
     except CortexError as error:
         notes.append(f"{error} The sentences were chosen by their words alone.")
         choice = extractive.choose(made.searched, pieces, None, words)
-    if choice.coverage < _WEAK_COVERAGE and (choice.similarity or 0.0) < _WEAK_COSINE:
+    calibrated = found.result.cut is not None
+    if not calibrated and choice.coverage < _WEAK_COVERAGE and (choice.similarity or 0.0) < _WEAK_COSINE:
         return replace(made, abstained=True)
     sentences = tuple(
         AnswerSentence(each.text, (each.source,), Proof.QUOTED, proved_by=(each.source,)) for each in choice.sentences
