@@ -21,8 +21,8 @@ from cortex_engine.library import Library
 from cortex_engine.retrieval.function_words import function_words, likely_language
 
 _WEAK_COSINE, _WEAK_COVERAGE = 0.4, 0.5
-"""Where no sentence holds half of the question's words, and none is nearer than this, nothing is quoted: in libraries that are too
-small or too new for the calibrated cut-off, which the search keeps by itself (docs/benchmarks/answers.md has figures)."""
+"""Where no sentence holds half of the question's words, and none is nearer than this, nothing is quoted: in libraries that are
+too small or too new for the calibrated cut-off, which the search keeps by itself (docs/benchmarks/answers.md has figures)."""
 _OPERATORS = re.compile(r"[\"“”„«»「」『』]|(?:(?<=\s)|^)-(?=\S)")
 _DROPPED = (
     "No passage holds the words in quotation marks one after the other (or all hold excluded ones); all words were "

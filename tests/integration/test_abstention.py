@@ -70,7 +70,8 @@ Which fish can be kept in a garden pond?
 How do I build a birdhouse out of plywood?
 What is the treatment for athlete's foot?
 """
-"""Written before anything was measured; looked up by hand in the 80 paragraphs of xquad-en, which answer none of them."""
+"""Looked up by hand in the 80 paragraphs of xquad-en, which answer none of them. Written before anything was measured but for one:
+a question on parental leave came through, and the paragraphs do name the Parental Leave Directive; the one on a button replaced it."""
 
 
 @dataclass
