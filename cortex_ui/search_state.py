@@ -197,7 +197,9 @@ def found(query: Query, record: bool = True) -> SearchResult:
 
 
 def remember(query: Query, hits: int) -> None:
-    """Put a search into the history, once for each time that it is asked."""
+    """Put a search into the history, once for each time that it is asked; one that names documents would outlive them."""
+    if query.filters.documents:
+        return
     if st.session_state.get(_REMEMBERED) != query:
         st.session_state[_REMEMBERED] = query
         suite().remember_search(query, hits)

@@ -575,6 +575,7 @@ class TestWhyNot:
         assert asked.query().candidates == 350 and asked.query().top_k == 35
         at = open_page(q="island", only=document.id, pool="350")
         assert names(at) == ["inselbrief.txt"]
+        assert library.history() == [], "the history would name a document that can be deleted"
         chips = {each.key: each for each in at.button if str(each.key).startswith("chip_")}
         assert [each.label for each in chips.values()] == ["only inselbrief\\.txt", "350 candidates"]
         chips["chip_pool"].click().run()
