@@ -86,11 +86,20 @@ def operations(schema: dict[str, Any]) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     path = path.replace("{document_id}", "0" * 32).replace("{key_id}", "0" * 12)
-    return re.sub(r"\{(number|file_id)\}", "1", re.sub(r"\{(collection_id|job_id|chunk_id)\}", "0" * 16, path))
+    return re.sub(
+        r"\{(number|file_id)\}", "1", re.sub(r"\{(collection_id|job_id|chunk_id|flight_id)\}", "0" * 16, path)
+    )
 
 
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
-READING_POSTS = {"/v1/search", "/v1/search/pictures", "/v1/rerank"}
+READING_POSTS = {
+    "/v1/search",
+    "/v1/search/pictures",
+    "/v1/rerank",
+    "/v1/why",
+    "/v1/ask",
+    "/v1/flights/{flight_id}/replay",
+}
 
 
 def test_every_operation_asks_for_its_scope(keyed: Any) -> None:
