@@ -37,6 +37,7 @@ _CSS = """
 [class*="st-key-quote_"] button, [class*="st-key-sources_"] button, [class*="st-key-passage_"] button { min-height: 0;
   padding: 0.1rem 0; justify-content: flex-start; text-align: left; }
 [class*="st-key-quote_"] button p, [class*="st-key-sources_"] button p { font-size: 0.86rem; color: var(--cx-quiet); }
+[class*="st-key-miss_"] .cx-kind { font-size: 0.64rem; }
 .cx-proofs { list-style: none; margin: 0; padding: 0; }
 .cx-proof { display: flex; gap: 0.6rem; margin: 0 0 0.55rem !important; font-size: 0.93rem; line-height: 1.5; }
 .cx-proof.quoted .cx-icon, .cx-proof.supported .cx-icon { color: var(--cx-proved); }
