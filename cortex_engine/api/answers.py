@@ -53,7 +53,9 @@ _SPOKEN = frozenset({"usage", "not_found", "already_exists", "model_mismatch", "
 
 _LONGEST = 400
 
-_FIXED = frozenset({"picture", "description", "text", "lexical", "vector", "traditional", "hybrid", "graphrag", "rerank"})
+_FIXED = frozenset(
+    {"picture", "description", "text", "lexical", "vector", "traditional", "hybrid", "graphrag", "rerank"}
+)
 """Words of the API itself (fields and choices of a search): a sentence that holds one repeats nothing of the request."""
 
 _QUOTED = re.compile(r"'([^']*)'")

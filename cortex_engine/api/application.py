@@ -47,7 +47,7 @@ _ROUTES = (
 )
 
 _DESCRIPTION = (
-    "Search, answers, documents, pages and ingest of Cortex Suite. Send `Authorization: Bearer ctx_…` (or `X-API-Key`) once a key "
+    "Search, answers, documents, pages and ingest. Send `Authorization: Bearer ctx_…` (or `X-API-Key`) once a key "
     "exists; before that only programs on this computer are served. Every refusal is a small object: "
     '`{"error": {"code", "message", "id"}}`.'
 )

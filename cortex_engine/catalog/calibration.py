@@ -80,9 +80,7 @@ class CalibrationRows(CatalogPart):
         """All of them, under the model that their collection has now, by collection and stage."""
         with self._database.read() as connection:
             found = connection.execute(_SELECT).fetchall()
-        return [
-            Calibration(row[0], row[1], row[2], _unpacked(row[3]), _unpacked(row[4]), *row[5:9]) for row in found
-        ]
+        return [Calibration(row[0], row[1], row[2], _unpacked(row[3]), _unpacked(row[4]), *row[5:9]) for row in found]
 
     def calibration_versions(self) -> dict[str, int]:
         """Collection that holds documents -> a number that changes when it is calibrated anew, 0 for never."""

@@ -41,7 +41,7 @@ def asking(
 def answer_to(error: Exception) -> httpx.Response:
     answers = []
 
-    def search(query: Query, door: str) -> SearchResult:  # noqa: ARG001
+    def search(query: Query, door: str) -> SearchResult:
         raise error
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -103,7 +103,7 @@ def test_a_search_is_given_up_and_hinders_nobody(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(routes_search, "SEARCH_SECONDS", 3.0)
     ended = threading.Event()
 
-    def search(query: Query, door: str) -> SearchResult:  # noqa: ARG001
+    def search(query: Query, door: str) -> SearchResult:
         if query.text == "slow":
             ended.wait(20)
         return SearchResult(query, (), SearchTrace())
@@ -128,7 +128,7 @@ def test_too_many_at_once_are_asked_to_come_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(guards, "_AT_ONCE", 2)
     ended = threading.Event()
 
-    def search(query: Query, door: str) -> SearchResult:  # noqa: ARG001
+    def search(query: Query, door: str) -> SearchResult:
         ended.wait(20)
         return SearchResult(query, (), SearchTrace())
 

@@ -66,7 +66,9 @@ def new_collection(page: Page, name: str, model: str) -> None:
 
 def answer(page: Page, server: App, collection: str) -> str:
     """The first document found in a collection by meaning."""
-    page.goto(server.url("search", q="the ferry sank and all hands were saved", mode="traditional", **{"in": collection}))
+    page.goto(
+        server.url("search", q="the ferry sank and all hands were saved", mode="traditional", **{"in": collection})
+    )
     ready(page)
     return str(eventually(lambda: screens.cards(page), 60, page, "something is found")[0])
 

@@ -164,7 +164,9 @@ def test_what_people_judged_takes_the_place_of_made_questions(
     assert (row.judged, len(row.related)) == (1, 41)
     for number in range(ENOUGH_JUDGED):
         suite.judge(f"question {number} on the harbour", hit.chunk_id, 1)
-    assert work(suite, calibrates, monkeypatch) == 0, "judgements are no change of the library, and looked for now and then"
+    assert work(suite, calibrates, monkeypatch) == 0, (
+        "judgements are no change of the library, and looked for now and then"
+    )
     calibrates._again = 0.0
     assert work(suite, calibrates, monkeypatch)
     row = rows(suite)["Towns", FUSION_STAGE]
