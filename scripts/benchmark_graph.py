@@ -37,6 +37,8 @@ MODES = (SearchMode.TRADITIONAL, SearchMode.LEXICAL, SearchMode.HYBRID, SearchMo
 NDCG, MOST_LOST = "ndcg@10", 0.005
 DEPTH = 5
 ENTITIES, PER_PASSAGE, GOAL_MS = 60_000, 8, 150
+BUDGETS_MS = {SearchMode.TRADITIONAL: 600, SearchMode.HYBRID: 1_500, SearchMode.GRAPHRAG: 1_500}
+"""What the mission allows one search (S2-K13)."""
 
 Goals = list[tuple[str, bool, str]]
 
@@ -171,7 +173,7 @@ def _first(chunk: Chunk) -> tuple[int, int, str]:
 
 
 def fast(data: Path, options: argparse.Namespace, page: Page) -> Goals:
-    """Warm searches in one library, Hybrid and GraphRAG question by question in turn."""
+    """Warm searches in one library, one mode after the other."""
     texts = list(speed.passages(data, options.passages))
     questions = speed.records(data, "queries", ("text",))
     questions = random.Random(5).sample(questions, min(speed.QUESTIONS, len(questions)))
@@ -190,7 +192,7 @@ def fast(data: Path, options: argparse.Namespace, page: Page) -> Goals:
             made = time.perf_counter() - begun
             if view is None:
                 raise SystemExit(library.graph.state())
-            took = {mode: _ask(library, named, mode) for mode in (SearchMode.HYBRID, SearchMode.GRAPHRAG)}
+            took = {mode: _ask(library, named, mode) for mode in BUDGETS_MS}
             page.add("## Milliseconds", "")
             page.add(
                 f"{options.passages:,} passages, {len(view.rows.entity_ids):,} entities, {view.mentions.nnz:,} mentions,",
@@ -201,12 +203,17 @@ def fast(data: Path, options: argparse.Namespace, page: Page) -> Goals:
             )
             names = sorted({stage for stages in took.values() for stage in stages}, key=("whole", "CPU time").count)
             rows = [[name, *(_cell(stages.get(name)) for stages in took.values())] for name in names]
-            page.table(["stage: p50 / p95 ms", "hybrid", "graphrag"], rows)
+            page.table(["stage: p50 / p95 ms", *(mode.value for mode in took)], rows)
         finally:
             library.close()
     reached, work = (speed.p95(took[SearchMode.GRAPHRAG][name]) for name in ("whole", "CPU time"))
     goal = f"GraphRAG, warm, {options.passages:,} passages, {options.entities:,} entities: p95 at most {GOAL_MS} ms"
-    return [(goal, reached <= GOAL_MS, f"{reached:.1f} ms ({work:.1f} ms of CPU time)")]
+    budgets = [
+        (f"{mode.value}: p95 within the mission's budget of {most:,} ms", reached <= most, f"{reached:.1f} ms")
+        for mode, most in BUDGETS_MS.items()
+        for reached in [speed.p95(took[mode]["whole"])]
+    ]
+    return [(goal, reached <= GOAL_MS, f"{reached:.1f} ms ({work:.1f} ms of CPU time)"), *budgets]
 
 
 def _ask(library: Library, questions: list[str], mode: SearchMode) -> dict[str, list[float]]:
