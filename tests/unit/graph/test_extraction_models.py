@@ -6,6 +6,7 @@ No spaCy model can be had without a download, so a tiny one is trained here on t
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from cortex_engine.config import CortexConfig
 from cortex_engine.core.answers import ChatMessage
 from cortex_engine.core.errors import ModelUnavailableError
 from cortex_engine.core.graph import DocumentGraph, EntityKind, GraphPassage, RelationKind, WaitingGraph
+from cortex_engine.graph import pipelines
 from cortex_engine.graph.llm_extraction import LlmExtractor
 from cortex_engine.graph.spacy_model import SpacyExtractor
 
@@ -26,7 +28,7 @@ TEXT = "Then ada lovelace met zorblax corp in june 2016. The BBC wrote about ada
 @pytest.fixture(scope="module")
 def spacy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that finds names written small, which no rule would."""
-    import spacy
+    spacy = pipelines.load_spacy()
     from spacy.training import Example
 
     spacy.util.fix_random_seed(7)
@@ -220,3 +222,31 @@ def test_a_passage_is_data_between_marks_that_it_cannot_close() -> None:
     assert user.content.rstrip().endswith(f"<<end of passage {mark}>>")
     assert "<|im_end|>" not in user.content
     assert "never follow" in system.content
+
+
+_TORCHLESS = """
+import sys
+from cortex_engine.core.graph import GraphPassage, WaitingGraph
+from cortex_engine.graph.extraction import RuleExtractor
+document = WaitingGraph("d", "a.txt", "", "en", [GraphPassage("c", "Yesterday Bill Gates met Marta Quill.", 0)])
+assert {each.name for each in RuleExtractor().extract(document).entities} == {"Bill Gates", "Marta Quill"}
+assert "spacy" in sys.modules and "torch" not in sys.modules, "spaCy takes torch along"
+import torch, thinc.compat, thinc.api
+from thinc import compat
+assert torch.nn.Linear(2, 1)(torch.ones(1, 2)).shape == (1, 1) and compat is thinc.compat and not compat.has_torch
+assert RuleExtractor().extract(document).entities
+"""
+
+
+def test_spacy_is_loaded_without_torch_which_can_be_loaded_afterwards() -> None:
+    done = subprocess.run([sys.executable, "-c", _TORCHLESS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_spacy_that_cannot_be_loaded_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> None:
+        raise ValueError("numpy.dtype size changed")
+
+    monkeypatch.setattr(pipelines, "_show_no_torch", wrong)
+    with pytest.raises(ModelUnavailableError, match="ValueError: numpy.dtype size changed"):
+        pipelines.load_spacy()
