@@ -236,6 +236,16 @@ def build_extractor(config: CortexConfig) -> tuple[EntityExtractor, str]:
     """What finds entities and relations, and why it is this one, as a sentence. Nothing is loaded, and nothing fails, for it:
     an extractor that was asked for and cannot be used says so when it is to extract.
     """
+    from cortex_engine.graph.unusable import UnusableExtractor
+
+    try:
+        return _chosen_extractor(config)
+    except Exception as error:  # noqa: BLE001  (a damaged installation: files go in nevertheless, and the page says why)
+        reason = f"Names cannot be found: what finds them cannot be loaded ({type(error).__name__}: {error})."
+        return UnusableExtractor(config.entity_extractor, f"{reason} Install Cortex Suite again."), reason
+
+
+def _chosen_extractor(config: CortexConfig) -> tuple[EntityExtractor, str]:
     from cortex_engine.graph.extraction import RuleExtractor
     from cortex_engine.graph.spacy_model import SpacyExtractor, model_version
 

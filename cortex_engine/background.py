@@ -93,6 +93,7 @@ class Background:
         if self._worker.is_alive():
             _break_off(self._library)
             self._worker.join(_GIVE_UP_SECONDS)
+        self._graph.end(_STOP_SECONDS)
         self._pictures.shutdown(wait=True, cancel_futures=True)
         if self._worker.is_alive():
             _log.warning("the background work did not end in time; what it had begun is tried again at the next start")
@@ -175,10 +176,11 @@ class Background:
             library.require_room()
             self._trouble = ""
             working.work(library, self._on_event, self._stop)
-        elif self._embed_waiting() or self._graph.extract(self._stop):
+        elif self._embed_waiting():
             self._trouble = ""
             return 0.0
         else:
+            self._graph.extract(self._stop)
             self._clear_away()
             if self._move_on():
                 self._trouble = ""

@@ -50,7 +50,8 @@ _PORTION = 4
 """Documents whose text is read from the catalog at a time."""
 
 _FEW = 2
-"""Documents that the background reads before it looks whether something else waits."""
+"""Documents that the background reads before it looks whether files wait."""
+_GIVE_WAY_SECONDS = 0.5
 _AGAIN_SECONDS = 60.0
 """So long the background leaves an extractor alone that cannot be used."""
 _FIRST_PAGE_SECONDS = 1.5
@@ -117,31 +118,55 @@ def extract_here(library: Library, stop: threading.Event | None) -> None:
 
 
 class Tending:
-    """What the background does for the graph, a little at a time. A failure is logged and hinders nothing else."""
+    """What the background does for the graph. A failure is logged and hinders nothing else.
+
+    Extraction has a thread of its own: a document may take minutes, and a language model may be silent for one. Files go first.
+    """
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._done: int | None = None
         self._next_extraction = 0.0
         self._next_view = time.monotonic() + _FIRST_PAGE_SECONDS
+        self._thread: threading.Thread | None = None
 
-    def extract(self, stop: threading.Event) -> bool:
-        """Extract some of what waits; whether there may be more. Looked for when something changed."""
-        library, now = self._library, time.monotonic()
-        moment = library.catalog.last_seq()
-        if moment == self._done or now < self._next_extraction:
-            return False
+    def extract(self, stop: threading.Event) -> None:
+        """Have what waits extracted, where something changed since the last time; returns at once."""
+        moment = self._library.catalog.last_seq()
+        busy = self._thread is not None and self._thread.is_alive()
+        if busy or moment == self._done or time.monotonic() < self._next_extraction:
+            return
+        self._thread = threading.Thread(target=self._extract, args=(moment, stop), name="cortex-graph", daemon=True)
+        self._thread.start()
+
+    def end(self, seconds: float) -> None:
+        """Wait for the document in work, at most so long; a language model is asked nothing more."""
+        if self._thread is None or not self._thread.is_alive():
+            return
+        halt: Callable[[], None] | None = getattr(self._library.extractor, "halt", None)
+        if halt is not None:
+            halt()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            _log.warning("a document is not read for names to its end; it is read again at the next start")
+
+    def _extract(self, moment: int, stop: threading.Event) -> None:
+        library = self._library
         try:
-            done = extract_waiting(library, _FEW, stop)
-        except StorageFullError:
-            raise
+            while not stop.is_set():
+                if library.catalog.has_work():
+                    stop.wait(_GIVE_WAY_SECONDS)
+                elif extract_waiting(library, _FEW, stop) < _FEW:
+                    self._done = moment
+                    return
         except CortexError as error:
-            _log.warning("documents wait for the knowledge graph: %s", error)
-            self._next_extraction = now + _AGAIN_SECONDS
-            return False
-        if done < _FEW:
-            self._done = moment
-        return done == _FEW
+            if not stop.is_set():
+                _log.warning("documents wait for the knowledge graph: %s", error)
+        # The thread has no other voice, and nothing else is to suffer.
+        except Exception as error:  # noqa: BLE001
+            _log.exception("unexpected failure of what finds names")
+            library.extraction_trouble = f"an unexpected failure ({type(error).__name__}). The log has the details."
+        self._next_extraction = time.monotonic() + _AGAIN_SECONDS
 
     def refresh(self) -> None:
         """Make the view anew where the graph was changed; searches go on with the former one."""
@@ -163,15 +188,12 @@ def stats(library: Library) -> GraphStats:
     if not library.config.graph_enabled:
         note = "Nothing is extracted: the knowledge graph is switched off (setting 'graph_enabled')."
         return replace(library.catalog.graph_stats(""), waiting=0, extractor_note=note)
-    try:
-        extractor, note = library.extractor, library.extractor_note
-    except CortexError as error:
-        return replace(library.catalog.graph_stats(""), extractor_note=str(error))
+    extractor, note = library.extractor, library.extractor_note
     view = library.graph.newest
     found = library.catalog.graph_stats(extractor.fingerprint)
     groups = grouping.counted(view) if view else 0
     behind = library.graph.behind()
-    if library.extraction_trouble:
+    if library.extraction_trouble and library.extraction_trouble not in note:
         note = f"{note} Documents wait: {library.extraction_trouble}"
     return replace(found, extractor=extractor.name, extractor_note=note, communities=groups, behind=behind)
 
@@ -326,14 +348,17 @@ def _extract(library: Library, extractor: EntityExtractor, document: WaitingGrap
     try:
         graph = extractor.extract(document)
         _require_places(document, graph)
-        library.catalog.keep_graph(document.document_id, extractor.fingerprint, graph)
+        library.catalog.keep_graph(document.document_id, extractor.fingerprint, graph, document)
     except _NOT_ITS_FAULT:
         raise
+    except CortexError as error:
+        _log.warning("no entities of document %s: %s", document.document_id, error)
+        library.catalog.fail_graph(document.document_id, extractor.fingerprint, str(error), document)
     # One document must not keep all others from the graph; which one and why is noted for people.
     except Exception as error:  # noqa: BLE001
         _log.exception("no entities of document %s: %s failed", document.document_id, extractor.name)
         reason = f"its names could not be read ({type(error).__name__}). The log has the details."
-        library.catalog.fail_graph(document.document_id, extractor.fingerprint, reason)
+        library.catalog.fail_graph(document.document_id, extractor.fingerprint, reason, document)
 
 
 def _require_places(document: WaitingGraph, graph: DocumentGraph) -> None:

@@ -11,7 +11,7 @@ from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.catalog.graph_sums import add_up, forget_parts, moved, recount, regroup, settle
 from cortex_engine.core.errors import NotFoundError, UsageError
 from cortex_engine.core.failpoints import failpoint
-from cortex_engine.core.graph import DocumentGraph, EntityKind, Relation, RelationKind
+from cortex_engine.core.graph import DocumentGraph, EntityKind, Relation, RelationKind, WaitingGraph
 from cortex_engine.core.identifiers import entity_id
 from cortex_engine.core.names import fold
 
@@ -43,21 +43,23 @@ class _Proof:
 class GraphWriting(CatalogPart):
     """The writing half of the port `GraphRecords`."""
 
-    def keep_graph(self, document_id: str, fingerprint: str, graph: DocumentGraph) -> bool:
+    def keep_graph(
+        self, document_id: str, fingerprint: str, graph: DocumentGraph, read: WaitingGraph | None = None
+    ) -> bool:
         """Put a document's part in place of its former one, in one transaction.
 
         What no mention proves is left out. False when the document is gone meanwhile, or was cut into other passages.
+
+        Args:
+            read: what was read; nothing is kept where the document has other passages, title, name or language now.
         """
         parts = _parts(graph)
         proofs = list(_proofs(graph, parts))
         wanted = {place[0] for part in parts.values() for place in part.places} | {proof.chunk_id for proof in proofs}
         with self._database.write() as connection:
-            found = connection.execute("SELECT key FROM document WHERE id = ?", (document_id,)).fetchone()
-            if found is None:
-                return False
-            key = int(found[0])
+            key = _as_read(connection, document_id, read)
             chunks = _chunk_keys(connection, key)
-            if not wanted <= set(chunks):
+            if not key or not wanted <= set(chunks):
                 return False
             forget_parts(connection, [key])
             _write(connection, key, parts, proofs, chunks)
@@ -70,10 +72,14 @@ class GraphWriting(CatalogPart):
             failpoint("graph.before")
         return True
 
-    def fail_graph(self, document_id: str, fingerprint: str, reason: str) -> None:
-        """This extractor cannot read the document: its former part goes, and it waits no longer until another one comes."""
+    def fail_graph(self, document_id: str, fingerprint: str, reason: str, read: WaitingGraph | None = None) -> None:
+        """This extractor cannot read the document: its former part goes, and it waits no longer until another one comes.
+
+        Args:
+            read: as `keep_graph` takes it.
+        """
         with self._database.write() as connection:
-            for key in rows.document_keys(connection, [document_id]):
+            if key := _as_read(connection, document_id, read):
                 forget_parts(connection, [key])
                 connection.execute("INSERT INTO graph_document VALUES (?, ?, 0, 0, 0, ?)", (key, fingerprint, reason))
 
@@ -200,6 +206,20 @@ def _proofs(graph: DocumentGraph, parts: dict[str, _Part]) -> Iterator[_Proof]:
 def _ends(relation: Relation) -> tuple[str, str]:
     source, target = fold(relation.source), fold(relation.target)
     return (target, source) if relation.kind is RelationKind.TOGETHER and target < source else (source, target)
+
+
+def _as_read(connection: sqlite3.Connection, document_id: str, read: WaitingGraph | None) -> int:
+    """Key of a document; 0, which none has, where it is gone, or another one than was read."""
+    found = connection.execute(
+        "SELECT key, name, title, language FROM document WHERE id = ?", (document_id,)
+    ).fetchone()
+    if found is None:
+        return 0
+    if read is not None:
+        chunks = {passage.chunk_id for passage in read.chunks}
+        same = (read.name, read.title, read.language) == found[1:] and chunks == set(_chunk_keys(connection, found[0]))
+        return int(found[0]) if same else 0
+    return int(found[0])
 
 
 def _chunk_keys(connection: sqlite3.Connection, document: int) -> dict[str, int]:

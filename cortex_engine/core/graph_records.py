@@ -42,7 +42,8 @@ class EntityExtractor(Protocol):
         `text[char_start - passage.char_start : char_end - passage.char_start] == surface`.
 
         Raises:
-            ModelUnavailableError: a model or service that is needed cannot be used.
+            ModelUnavailableError: a model or service that is needed cannot be used; the document waits. Whatever else is raised
+                says that this document cannot be read.
         """
         ...
 
@@ -54,14 +55,23 @@ class GraphRecords(Protocol):
         """Documents with text whose part was not extracted by this extractor yet, oldest first."""
         ...
 
-    def keep_graph(self, document_id: str, fingerprint: str, graph: DocumentGraph) -> bool:
+    def keep_graph(
+        self, document_id: str, fingerprint: str, graph: DocumentGraph, read: WaitingGraph | None = None
+    ) -> bool:
         """Put a document's part in place of its former one, in one transaction; False when the document is gone meanwhile, or
         was cut into other passages.
+
+        Args:
+            read: what was read; nothing is kept where the document has other passages, title, name or language now.
         """
         ...
 
-    def fail_graph(self, document_id: str, fingerprint: str, reason: str) -> None:
-        """This extractor cannot read the document: its former part goes, and it waits no longer until another one comes."""
+    def fail_graph(self, document_id: str, fingerprint: str, reason: str, read: WaitingGraph | None = None) -> None:
+        """This extractor cannot read the document: its former part goes, and it waits no longer until another one comes.
+
+        Args:
+            read: as `keep_graph` takes it.
+        """
         ...
 
     def retry_graphs(self) -> int:

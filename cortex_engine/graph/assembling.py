@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -100,10 +101,12 @@ def assemble(
 
 def _named(reading: Reading, naming: Naming, mentions: Sequence[Mention], said: Iterable[Said]) -> Iterator[Relation]:
     """What was said of two entities that are both mentioned in the sentence that says it."""
+    starts = [each.char_start for each in mentions]
     for one in said:
         source, target = naming.canonical(one.source), naming.canonical(one.target)
         passage = reading.holder(one.start, one.end)
-        here = {each.name for each in mentions if one.start <= each.char_start and each.char_end <= one.end}
+        near = mentions[bisect_left(starts, one.start) : bisect_left(starts, one.end)]
+        here = {each.name for each in near if each.char_end <= one.end}
         if passage is not None and source != target and {source, target} <= here:
             yield Relation(source, target, RelationKind.NAMED, passage.chunk_id, one.start, one.end, one.verb)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cortex_engine.core.answers import ChatMessage, ChatModel
-from cortex_engine.core.errors import ModelUnavailableError
+from cortex_engine.core.errors import CortexError, ModelUnavailableError
 from cortex_engine.core.graph import DocumentGraph, EntityKind, GraphPassage, WaitingGraph
 from cortex_engine.core.names import fold
 from cortex_engine.core.special_tokens import harmless
@@ -20,7 +22,7 @@ from cortex_engine.graph.lexicon import common_words
 from cortex_engine.graph.noise import is_noise
 from cortex_engine.graph.pipelines import blank_pipeline
 from cortex_engine.graph.reading import Reading
-from cortex_engine.graph.segments import Sentence, sentences
+from cortex_engine.graph.segments import sentences
 
 PROMPT = 1
 """Counted up whenever the question to the model changes."""
@@ -48,11 +50,24 @@ from the passage. A relation only where one sentence says it; its verb is copied
 are names of your list. No pronouns, dates, numbers, headings or labels of forms. Empty lists where there is nothing."""
 
 
+class PassageRefusedError(CortexError):
+    """A chat model that answers otherwise gives no list of names for one passage."""
+
+    code = "passage_refused"
+
+
 class LlmExtractor:
-    """Implements `EntityExtractor` over a chat model, one question for each passage."""
+    """Implements `EntityExtractor` over a chat model, one question for each passage.
+
+    What was answered of a document that could not be read to its end is kept until it is read again: no passage is sent twice
+    because a later one failed.
+    """
 
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
+        self._halted = threading.Event()
+        self._understood = False
+        self._begun: tuple[str, dict[str, Mapping[str, Any]]] = ("", {})
 
     @property
     def name(self) -> str:
@@ -64,42 +79,59 @@ class LlmExtractor:
         """Model, question, and the version of the rules."""
         return f"llm:{self._chat.name}:{PROMPT}:{RULES}"
 
+    def halt(self) -> None:
+        """End the reading that is under way before its next question, as if the model could not be reached."""
+        self._halted.set()
+
     def extract(self, document: WaitingGraph) -> DocumentGraph:
         """The document's part of the graph. Passages are sent to the endpoint.
 
         Raises:
-            ModelUnavailableError: the endpoint cannot be reached, or answers nonsense.
+            ModelUnavailableError: the endpoint cannot be reached, or has never answered with names.
+            PassageRefusedError: it has, but not for a passage of this document.
         """
+        self._halted.clear()
         reading = Reading(document.chunks)
         with blank_pipeline(document.language) as pipeline:
             cut = [sentence for stretch in reading.stretches for sentence in sentences(stretch, pipeline)]
+        rows = sorted({sentence.row for sentence in cut})
+        answers = self._begun[1] if self._begun[0] == document.document_id else {}
+        self._begun = document.document_id, answers
         finds: list[Find] = []
         said: list[Said] = []
         for passage in document.chunks:
             if not any(map(str.isalpha, passage.text)):
                 continue
-            told = self._ask(passage)
+            told = answers[passage.chunk_id] = answers.get(passage.chunk_id) or self._ask(passage)
             named = list(_finds(passage, told))
             finds += named
-            said += _said(passage, told, named, cut)
+            said += _said(passage, told, named, rows)
+        self._begun = "", {}
         return assemble(reading, cut, [*fixed_finds(reading), *finds], common_words(document.language), said)
 
     def _ask(self, passage: GraphPassage) -> Mapping[str, Any]:
+        if self._halted.is_set():
+            raise ModelUnavailableError("The reading for names was broken off; it goes on later.")
         mark = hashlib.sha256(passage.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        text = harmless(passage.text)
-        answer = self._chat.complete(
-            [
-                ChatMessage("system", _SYSTEM.format(mark=mark)),
-                ChatMessage("user", f"<<passage {mark}>>\n{text}\n<<end of passage {mark}>>"),
-            ],
-            _ANSWER_TOKENS,
-        )
-        told = _json(answer)
-        if told is None:
+        question = [
+            ChatMessage("system", _SYSTEM.format(mark=mark)),
+            ChatMessage("user", f"<<passage {mark}>>\n{harmless(passage.text)}\n<<end of passage {mark}>>"),
+        ]
+        try:
+            told = _json(self._chat.complete(question, _ANSWER_TOKENS))
+        except ModelUnavailableError as error:
+            # What lies at the endpoint is kept as its trouble; what lies at the question is not.
+            if self._understood and getattr(self._chat, "trouble", str(error)) != str(error):
+                raise PassageRefusedError(f"{error} It answers otherwise: only this document is left out.") from error
+            raise
+        if told is None:  # the answer may quote the passage, and the sentence goes into the log: without it
+            sentence = f"{self._chat.name} did not answer with a list of names."
+            if self._understood:
+                raise PassageRefusedError(f"{sentence} It did for others: only this document is left out.")
             raise ModelUnavailableError(
-                f"{self._chat.name} did not answer with a list of names, but with {answer.strip()[:60]!r}. "
-                "Choose a model that writes JSON, or set entity_extractor to auto or rules."
+                f"{sentence} Choose a model that writes JSON, or set entity_extractor to auto or rules."
             )
+        self._understood = True
         return told
 
 
@@ -143,16 +175,19 @@ def _places(words: str, text: str) -> Iterator[re.Match[str]]:
     return re.finditer(before + pattern + after, text)
 
 
-def _said(passage: GraphPassage, told: Mapping[str, Any], named: list[Find], cut: list[Sentence]) -> Iterator[Said]:
-    """Relations whose names and verb stand together in one sentence of the passage."""
+def _said(
+    passage: GraphPassage, told: Mapping[str, Any], named: list[Find], cut: Sequence[tuple[int, int]]
+) -> Iterator[Said]:
+    """Relations whose names and verb stand together in one sentence of the passage. `cut`: all sentences, in order."""
     known = {fold(find.name) for find in named}
     end = passage.char_start + len(passage.text)
-    spans = {sentence.row for sentence in cut if passage.char_start <= sentence.row[0] and sentence.row[1] <= end}
+    near = cut[bisect_left(cut, (passage.char_start, 0)) : bisect_left(cut, (end, 0))]
+    spans = [row for row in near if row[1] <= end]
     for row in _rows(told, "relations"):
         source, verb, target = (tidy(row.get(key, "")) for key in ("source", "verb", "target"))
         if not (source and verb and target) or len(verb) > _LONGEST_VERB or {fold(source), fold(target)} - known:
             continue
-        for first, last in sorted(spans):
+        for first, last in spans:
             text = passage.text[first - passage.char_start : last - passage.char_start]
             if all(next(_places(words, text), None) for words in (source, verb, target)):
                 yield Said(source, verb, target, first, last)

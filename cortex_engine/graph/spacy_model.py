@@ -51,7 +51,7 @@ def model_version(model: str) -> str:
         return importlib.metadata.version(model)
     except importlib.metadata.PackageNotFoundError:
         return "?"
-    except (OSError, ValueError, ImportError):
+    except (OSError, ValueError, ImportError, AttributeError):  # AttributeError: its meta.json holds something else
         return ""
 
 

@@ -148,6 +148,12 @@ def test_nothing_is_kept_of_documents_and_passages_that_are_gone(catalog: Sqlite
     graph = _PLAIN.extract(waiting)
     catalog.commit(prepared("one.txt", _ONE, "another pipeline"), "c")
     assert not catalog.keep_graph(key, "1", graph)
+    assert not catalog.keep_graph(key, "1", DocumentGraph(), waiting), "nothing was found, but in other passages"
+    catalog.fail_graph(key, "1", "It cannot be read.", waiting)
+    (waiting,) = catalog.ungraphed("1")
+    catalog.set_metadata(key, {"title": "Another title"})
+    assert not catalog.keep_graph(key, "1", _PLAIN.extract(waiting), waiting), "it waits for its title to be read"
+    assert len(catalog.ungraphed("1")) == 1
     catalog.delete_documents([key])
     assert not catalog.keep_graph(key, "1", graph) and _rows(catalog) == 0
 

@@ -22,7 +22,7 @@ from cortex_engine.cli import cortex
 from cortex_engine.config import load_config
 from cortex_engine.core.errors import ModelUnavailableError, NotFoundError, UsageError
 from cortex_engine.core.graph import DocumentGraph, EntityKind, WaitingGraph
-from cortex_engine.suite import CortexSuite
+from cortex_engine.suite import CortexSuite, query_of
 from tests.absent_kit import without
 from tests.graph_kit import CapitalExtractor
 
@@ -287,6 +287,51 @@ def test_files_go_in_while_the_extractor_is_away(open_suite: OpenSuite, papers: 
     away.there.set()
     assert suite.extract_graph() == 4 and suite.graph_stats().waiting == 0
     assert suite.graph_stats().extractor_note == "Chosen by the test."
+
+
+class _Silent(CapitalExtractor):
+    """A service that does not answer until it is told to end."""
+
+    def __init__(self) -> None:
+        super().__init__("silent")
+        self.asked, self.ended = threading.Event(), threading.Event()
+
+    def halt(self) -> None:
+        self.ended.set()
+
+    def extract(self, document: WaitingGraph) -> DocumentGraph:
+        self.asked.set()
+        assert self.ended.wait(30)
+        raise ModelUnavailableError("The service was hung up on.")
+
+
+def test_an_extractor_that_hangs_keeps_neither_files_nor_the_end_waiting(open_suite: OpenSuite, papers: Path) -> None:
+    suite = open_suite()
+    silent = _Silent()
+    _use(suite, silent)
+    suite.start_background()
+    suite.submit([papers / "tea.txt"], "Papers")
+    assert silent.asked.wait(30)
+    job = suite.submit([papers / "mill.txt"], "Papers")[0]
+    _until(lambda: suite.job(job.id)[0].finished == 1)
+    assert suite.search(query_of("the old mill", "lexical")).hits and suite.queue_progress().trouble == ""
+    assert not silent.ended.is_set() and suite.graph_stats().waiting == 2
+    suite.close()
+    assert silent.ended.is_set()
+
+
+def test_a_defect_of_what_finds_names_is_no_trouble_of_files(
+    open_suite: OpenSuite, papers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise TypeError("not callable")
+
+    suite = open_suite()
+    monkeypatch.setattr(graphing, "extract_waiting", broken)
+    suite.start_background()
+    suite.ingest([papers / "tea.txt"], "Papers")
+    _until(lambda: "Documents wait: an unexpected failure (TypeError)" in suite.graph_stats().extractor_note)
+    assert suite.queue_progress().trouble == ""
 
 
 def test_places_outside_of_the_passages_are_refused_once(open_suite: OpenSuite, papers: Path) -> None:

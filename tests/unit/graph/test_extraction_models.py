@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,7 +20,7 @@ from cortex_engine.core.answers import ChatMessage
 from cortex_engine.core.errors import ModelUnavailableError
 from cortex_engine.core.graph import DocumentGraph, EntityKind, GraphPassage, RelationKind, WaitingGraph
 from cortex_engine.graph import pipelines
-from cortex_engine.graph.llm_extraction import LlmExtractor
+from cortex_engine.graph.llm_extraction import LlmExtractor, PassageRefusedError
 from cortex_engine.graph.spacy_model import SpacyExtractor
 
 TEXT = "Then ada lovelace met zorblax corp in june 2016. The BBC wrote about ada lovelace."
@@ -209,6 +210,38 @@ def test_what_does_not_stand_in_the_passage_is_dropped() -> None:
 def test_nonsense_is_an_error_and_no_empty_result(answer: str) -> None:
     with pytest.raises(ModelUnavailableError, match="did not answer with a list of names"):
         by_model(lambda _: answer, "Microsoft bought a house.")
+
+
+def test_one_passage_that_is_refused_leaves_out_one_document_and_nothing_is_sent_twice() -> None:
+    refusal = "The question is refused."
+
+    def say(messages: Sequence[ChatMessage]) -> str:
+        if "evil" in messages[1].content:
+            raise ModelUnavailableError(refusal)
+        return "no list" if "odd" in messages[1].content else told([])(messages)
+
+    model = Scripted(say)
+    extractor = LlmExtractor(model)
+    texts = {"a": "Good text.", "b": "An evil text."}
+    bad = WaitingGraph("d", "a.txt", "", "en", [GraphPassage(*row, 10 * n) for n, row in enumerate(texts.items())])
+    model.trouble = refusal  # type: ignore[attr-defined]
+    for _ in range(2):
+        with pytest.raises(ModelUnavailableError, match="is refused"):
+            extractor.extract(bad)
+    assert len(model.asked) == 3, "the good passage was answered once"
+    model.trouble = ""  # type: ignore[attr-defined]
+    with pytest.raises(PassageRefusedError, match="only this document is left out"):
+        extractor.extract(bad)
+    with pytest.raises(PassageRefusedError, match="did not answer with a list of names"):
+        extractor.extract(document("An odd text."))
+
+
+def test_an_extractor_that_cannot_be_loaded_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "_chosen_extractor", Mock(side_effect=FileNotFoundError("lists.txt")))
+    extractor, why = backends.build_extractor(config(tmp_path))
+    assert "FileNotFoundError: lists.txt" in why
+    with pytest.raises(ModelUnavailableError, match=r"lists\.txt"):
+        extractor.extract(document())
 
 
 def test_a_passage_is_data_between_marks_that_it_cannot_close() -> None:
