@@ -125,14 +125,15 @@ class Tending:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._done: int | None = None
+        self._done: tuple[int, int] | None = None
         self._next_extraction = 0.0
         self._next_view = time.monotonic() + _FIRST_PAGE_SECONDS
         self._thread: threading.Thread | None = None
 
     def extract(self, stop: threading.Event) -> None:
         """Have what waits extracted, where something changed since the last time; returns at once."""
-        moment = self._library.catalog.last_seq()
+        catalog = self._library.catalog
+        moment = catalog.last_seq(), catalog.graph_moment()
         busy = self._thread is not None and self._thread.is_alive()
         if busy or moment == self._done or time.monotonic() < self._next_extraction:
             return
@@ -150,7 +151,7 @@ class Tending:
         if self._thread.is_alive():
             _log.warning("a document is not read for names to its end; it is read again at the next start")
 
-    def _extract(self, moment: int, stop: threading.Event) -> None:
+    def _extract(self, moment: tuple[int, int], stop: threading.Event) -> None:
         library = self._library
         try:
             while not stop.is_set():

@@ -90,13 +90,34 @@ _MEMBERS = """
     WHERE e.id = :terminal OR e.id IN (SELECT source FROM graph_merge WHERE target = :terminal)
 """
 
-_WRONG = """
+_SAID_BY_ALL = f"""SELECT entity, what, form, count(*), sum(mentions)
+    FROM ({_SAID.format(of="(SELECT key FROM document)", of_name="", of_kind="", of_alias="")}) GROUP BY entity, what, form"""
+
+_WRONG_SUMS = f"""
     SELECT (SELECT count(*) FROM (SELECT key, mentions, documents, passages FROM graph_entity
         EXCEPT SELECT entity, sum(mentions), count(*), sum(passages) FROM graph_part GROUP BY entity))
-    + (SELECT count(*) FROM (SELECT document, mentions FROM graph_document WHERE mentions > 0
-        EXCEPT SELECT document, sum(mentions) FROM graph_part GROUP BY document))
-    + (SELECT count(*) FROM graph_entity e WHERE NOT EXISTS (SELECT 1 FROM graph_entity root WHERE root.key = e.root))
+    + (SELECT count(*) FROM (SELECT entity, what, form, documents, mentions FROM graph_form EXCEPT {_SAID_BY_ALL}))
+    + (SELECT count(*) FROM ({_SAID_BY_ALL} EXCEPT SELECT entity, what, form, documents, mentions FROM graph_form))
+    + (SELECT count(*) FROM (SELECT root, sum(mentions) FROM graph_entity GROUP BY root
+        EXCEPT SELECT key, shown_mentions FROM graph_entity WHERE root = key))
+    + (SELECT count(*) FROM graph_entity WHERE NOT EXISTS ({_EDITED}) AND (root != key OR shown_kind != kind
+        OR shown_documents != documents OR shown_passages != passages))
+    + (SELECT count(*) FROM graph_entity WHERE root = key AND hidden != EXISTS (SELECT 1 FROM graph_hidden WHERE entity
+        = coalesce((SELECT target FROM graph_merge WHERE source = graph_entity.id), graph_entity.id)))
 """
+
+_WRONG_PARTS = """
+    SELECT document FROM (SELECT document, entity, mentions, passages FROM graph_part EXCEPT SELECT * FROM ({found}))
+    UNION SELECT document FROM (SELECT * FROM ({found}) EXCEPT SELECT document, entity, mentions, passages FROM graph_part)
+    UNION SELECT document FROM (SELECT document, mentions FROM graph_document WHERE mentions > 0
+        EXCEPT SELECT document, sum(mentions) FROM graph_part GROUP BY document)
+    UNION SELECT document FROM (SELECT document, relations FROM graph_document WHERE relations > 0
+        EXCEPT SELECT c.document, count(*) FROM graph_relation r JOIN chunk c ON c.key = r.chunk GROUP BY c.document)
+""".format(
+    found="SELECT c.document, m.entity, count(DISTINCT (m.char_start << 31) + m.char_end), count(DISTINCT m.chunk) "
+    "FROM graph_mention m JOIN chunk c ON c.key = m.chunk GROUP BY c.document, m.entity"
+)
+"""Documents whose places are not as many as were counted: one place in two overlapping passages is one mention."""
 
 _SUM_AGAIN = """
     UPDATE graph_entity SET mentions = part.mentions, documents = part.documents, passages = part.passages
@@ -106,16 +127,25 @@ _SUM_AGAIN = """
 
 
 def disagreement(connection: sqlite3.Connection) -> list[Finding]:
-    """Whether the sums are those of the parts."""
-    wrong = connection.execute(_WRONG).fetchone()[0]
-    if not wrong:
-        return []
-    message = f"{wrong} sums of the knowledge graph do not agree with what the documents name."
-    return [Finding(CHECK, Severity.ERROR, message, "`cortex doctor --fix` adds them up again.", fixable=True)]
+    """Whether the sums are those of the parts, and the parts those of their places."""
+    wrong = connection.execute(_WRONG_SUMS).fetchone()[0]
+    parts = connection.execute(f"SELECT count(*) FROM ({_WRONG_PARTS})").fetchone()[0]
+    findings = []
+    if wrong:
+        message = f"{wrong} sums of the knowledge graph do not agree with what the documents name."
+        findings.append(
+            Finding(CHECK, Severity.ERROR, message, "`cortex doctor --fix` adds them up again.", fixable=True)
+        )
+    if parts:
+        message = f"What {parts} documents name does not agree with the places that prove it."
+        remedy = "`cortex doctor --fix` has them read for names again."
+        findings.append(Finding(CHECK, Severity.ERROR, message, remedy, fixable=True))
+    return findings
 
 
 def recount(connection: sqlite3.Connection) -> None:
-    """Add everything up from the parts again."""
+    """Add everything up from the parts again; those that do not agree with their places go, and their documents wait."""
+    _drop(connection, [document for (document,) in connection.execute(_WRONG_PARTS)])
     connection.execute("DELETE FROM graph_form")
     connection.execute("UPDATE graph_entity SET root = key")
     connection.execute(_SUM_AGAIN)
@@ -132,21 +162,26 @@ def forget_parts(connection: sqlite3.Connection, documents: Sequence[int]) -> No
         f"SELECT e.key, e.id FROM graph_entity e WHERE e.key IN (SELECT entity FROM graph_part WHERE document IN {_OF})",
         values,
     ).fetchall()
-    connection.execute(f"DELETE FROM graph_document WHERE document IN {_OF}", values)
-    if not touched:
-        return
     connection.execute(_SUBTRACT_ENTITIES, values)
     connection.execute(_SUBTRACT_FORMS, values)
-    for table in ("graph_mention", "graph_relation"):
-        connection.execute(
-            f"DELETE FROM {table} WHERE chunk IN (SELECT key FROM chunk WHERE document IN {_OF})", values
-        )
-    for table in ("graph_part", "graph_alias"):
-        connection.execute(f"DELETE FROM {table} WHERE document IN {_OF}", values)
+    _drop(connection, documents)
+    if not touched:
+        return
     entities = {"keys": rows.array(key for key, _ in touched)}
     connection.execute(f"DELETE FROM graph_form WHERE entity IN {_OF} AND documents = 0", entities)
     connection.execute(f"DELETE FROM graph_entity WHERE key IN {_OF} AND documents = 0", entities)
     settle(connection, touched)
+
+
+def _drop(connection: sqlite3.Connection, documents: Sequence[int]) -> None:
+    """Every row that says what these documents name."""
+    values = {"keys": rows.array(documents)}
+    for table in ("graph_mention", "graph_relation"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE chunk IN (SELECT key FROM chunk WHERE document IN {_OF})", values
+        )
+    for table in ("graph_part", "graph_alias", "graph_document"):
+        connection.execute(f"DELETE FROM {table} WHERE document IN {_OF}", values)
 
 
 def add_up(connection: sqlite3.Connection, document: int, entities: Sequence[tuple[int, str]]) -> None:

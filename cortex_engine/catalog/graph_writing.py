@@ -86,10 +86,11 @@ class GraphWriting(CatalogPart):
     def retry_graphs(self) -> int:
         """Let documents that could not be read wait again; returns how many."""
         with self._database.write() as connection:
+            moved(connection)
             return connection.execute("DELETE FROM graph_document WHERE failure != ''").rowcount
 
     def recount_graph(self) -> None:
-        """Add up what the documents say again: for the doctor, where the sums do not agree with it."""
+        """Add up what the documents say again, and let those wait whose places do not agree with it: for the doctor."""
         with self._database.write() as connection:
             recount(connection)
 

@@ -79,7 +79,7 @@ class GraphRecords(Protocol):
         ...
 
     def recount_graph(self) -> None:
-        """Add up what the documents say again: for the doctor, where the sums do not agree with it."""
+        """Add up what the documents say again, and let those wait whose places do not agree with it: for the doctor."""
         ...
 
     def graph_stats(self, fingerprint: str) -> GraphStats:

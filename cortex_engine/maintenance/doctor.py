@@ -109,9 +109,11 @@ def _catalog(patient: Patient, fix: bool, full: bool) -> Iterator[Finding]:
         "catalog-vectors": patient.catalog.drop_damaged_vectors,
         "catalog-graph": patient.catalog.recount_graph,
     }
+    done = set()
     for finding in patient.catalog.check(full):
         mended = finding.check in mending and finding.fixable and fix and not patient.owner
-        if mended:
+        if mended and finding.check not in done:
+            done.add(finding.check)
             mending[finding.check]()
         yield replace(finding, fixed=mended)
 

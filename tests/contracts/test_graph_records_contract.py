@@ -15,6 +15,7 @@ from cortex_engine.core.errors import NotFoundError, UsageError
 from cortex_engine.core.graph import DocumentGraph, EntityKind, ExtractedEntity, Mention
 from cortex_engine.core.identifiers import entity_id
 from cortex_engine.core.names import fold
+from cortex_engine.core.reports import Finding
 from tests.graph_kit import SPEC, CapitalExtractor, prepared
 
 _BACKENDS: dict[str, Callable[[Path], SqliteCatalog]] = {"sqlite": lambda folder: SqliteCatalog(folder / "catalog.db")}
@@ -304,15 +305,40 @@ def test_a_deletion_writes_only_its_own_part(catalog: SqliteCatalog) -> None:
     assert written[0] == written[1] < 60
 
 
-def test_the_doctor_finds_sums_that_do_not_agree(catalog: SqliteCatalog, tmp_path: Path) -> None:
-    _add(catalog, "one.txt", _ONE)
-    assert [each for each in catalog.check() if "graph" in each.message or each.severity == "error"] == []
+def _errors(catalog: SqliteCatalog) -> list[Finding]:
+    return [each for each in catalog.check() if each.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE graph_entity SET mentions = mentions + 1 WHERE name = 'Bob'",
+        "UPDATE graph_entity SET shown_mentions = 0",
+        "UPDATE graph_entity SET hidden = 1 WHERE name = 'Bob'",
+        "UPDATE graph_form SET form = 'Rob' WHERE form = 'Bob'",
+        "DELETE FROM graph_form WHERE what = 'alias'",
+        "DELETE FROM graph_mention WHERE char_start = 0",
+        "DELETE FROM graph_part WHERE name = 'Kent'",
+        "DELETE FROM graph_part",
+        "DELETE FROM graph_relation WHERE kind = 'together'",
+    ],
+)
+def test_the_doctor_finds_what_does_not_agree(catalog: SqliteCatalog, tmp_path: Path, damage: str) -> None:
+    _add(catalog, "one.txt", _ONE, _LONG)
+    _add(catalog, "two.txt", _TWO, _LONG)
+    catalog.merge_entities(_id("Cy"), _id("Bob"))
+    catalog.hide_entity(_id("Kent"))
+    every = [*EntityKind]
+    before = [catalog.find_entities("", 100, every, hidden) for hidden in (False, True)]
+    assert _errors(catalog) == []
     other = sqlite3.connect(tmp_path / "catalog.db")
-    other.execute("UPDATE graph_entity SET mentions = mentions + 1 WHERE name = 'Bob'")
+    other.execute(damage)
     other.commit()
     other.close()
-    (finding,) = [each for each in catalog.check() if each.severity == "error"]
-    assert "knowledge graph" in finding.message and finding.fixable
+    found = _errors(catalog)
+    assert found and all("name" in finding.message and finding.fixable for finding in found)
     catalog.recount_graph()
-    assert [each for each in catalog.check() if each.severity == "error"] == []
-    assert _counts(catalog)["Bob"] == (3, 1, 2)
+    assert _errors(catalog) == []
+    _extract(catalog, _LONG)
+    assert [catalog.find_entities("", 100, every, hidden) for hidden in (False, True)] == before
+    assert _errors(catalog) == []
