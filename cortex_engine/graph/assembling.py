@@ -26,7 +26,7 @@ from cortex_engine.graph.patterns import fixed_patterns, titles
 from cortex_engine.graph.reading import Reading
 from cortex_engine.graph.segments import Sentence
 
-RULES = 4
+RULES = 5
 """Counted up whenever the rules may find something else in the same document."""
 _MOST_PAIRS = 45
 """Pairs of one sentence: ten names. A list of fifty says little of any two of them."""

@@ -66,7 +66,8 @@ _NUMBERED = re.compile(
 )
 """What makes a number of four digits no year."""
 
-_NUMBER = r"\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
+_NUMBER = r"\d{1,3}(?:[,.' \u00a0\u202f]\d{3}){1,6}(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
+"""At most 21 digits: rows of numbers that only spaces part would be read from each of them to their end."""
 _SCALE = (
     r"(?:\s?(?:thousand|million|billion|trillion|mn|bn|m|k|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?"
     r"|万|億|亿)(?!\w))?"

@@ -203,7 +203,7 @@ def test_official_names_and_short_legal_forms_meet() -> None:
     assert graph.entities[0].kind is EntityKind.ORGANISATION
 
 
-@pytest.mark.parametrize("mark", ["(", '"', "A-", "a.", "1,", "“A", "$"])
+@pytest.mark.parametrize("mark", ["(", '"', "A-", "a.", "1,", "“A", "$", "123 "])
 @pytest.mark.timeout(60)
 def test_endless_rows_of_marks_are_passed_over(mark: str) -> None:
     """spaCy alone takes minutes over such a word."""
