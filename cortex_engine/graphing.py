@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +44,9 @@ _log = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int], None]
 """Told how many documents were read in this call, and how many wait."""
+
+_BEGINNING = re.compile(r"[0-9a-f]{8,31}")
+"""Digits of an id by which an entity may be named; the command line shows twelve."""
 
 _INSTALL = "pip install -r requirements.txt"
 
@@ -209,6 +213,8 @@ def entity(library: Library, id_or_name: str) -> GraphEntity:
     catalog, folded = library.catalog, fold(id_or_name)
     asked = id_or_name.strip().lower()
     found = catalog.entities([asked]).get(asked)
+    if found is None and _BEGINNING.fullmatch(asked) and (whole := catalog.entity_begun(asked)):
+        found = catalog.entities([whole]).get(whole)
     if found is None and folded in (named := catalog.entity_names([folded])):
         found = catalog.entities([named[folded]]).get(named[folded])
     hidden = catalog.find_entities(id_or_name, 1, (), True) if found is None and folded else []

@@ -171,6 +171,14 @@ class GraphReading(CatalogPart):
             shown = {entity.id: entity for entity in entities_from(connection, [row[1:] for row in found])}
         return {str(row[0]): shown[row[2]] for row in found}
 
+    def entity_begun(self, beginning: str) -> str:
+        """The only id of an entity that begins so, "" for none and for several."""
+        with self._database.read() as connection:
+            # "g" sorts after every hexadecimal digit.
+            query = "SELECT id FROM graph_entity WHERE id >= ? AND id < ? LIMIT 2"
+            found = connection.execute(query, (beginning, f"{beginning}g")).fetchall()
+        return str(found[0][0]) if len(found) == 1 else ""
+
     def merged_entities(self) -> list[GraphEntity]:
         """What others were merged into by hand, the most mentioned first; aliases hold the merged names."""
         with self._database.read() as connection:

@@ -36,7 +36,8 @@ class GraphChapter(Chapter):
         return graphing.find(self._library, text, limit, kinds, hidden)
 
     def entity(self, id_or_name: str) -> GraphEntity:
-        """One entity by id, or by name or alias without case and accents; a merged one is what it was merged into.
+        """One entity by id, unique beginning of an id (8 digits or more), or by name or alias without case and accents; a merged
+        one is what it was merged into.
 
         Raises:
             NotFoundError: there is none; the message lists near names.

@@ -75,7 +75,7 @@ def entities(
 @_json
 @click.pass_context
 def entity(context: click.Context, name: str, limit: int, as_json: bool) -> None:
-    """One entity by name, alias or id: where documents name it, and what stands beside it."""
+    """One entity by name, alias or (beginning of an) id: where documents name it, and what stands beside it."""
     with open_suite(context) as suite:
         found = suite.entity(name)
         places = suite.entity_mentions(found.id, limit)
@@ -154,7 +154,12 @@ def export(context: click.Context, form: str, collections: tuple[str, ...], outp
         sys.stdout.buffer.write(data)
         return
     with output.open("xb") as stream:
-        stream.write(data)
+        try:
+            stream.write(data)
+            stream.flush()
+        except OSError:  # half a graph is none
+            output.unlink(missing_ok=True)
+            raise
     click.echo(clean(f"{len(data):,} bytes written to {output}."))
 
 

@@ -117,6 +117,10 @@ class GraphRecords(Protocol):
         """Those that there are, merged ones under the id that was asked for."""
         ...
 
+    def entity_begun(self, beginning: str) -> str:
+        """The only id of an entity that begins so, "" for none and for several."""
+        ...
+
     def entity_names(self, folded: Sequence[str]) -> dict[str, str]:
         """Folded names and aliases -> entity ids (merged: of the survivor), for linking queries; hidden ones left out."""
         ...

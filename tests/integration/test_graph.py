@@ -388,6 +388,8 @@ def test_the_command_line_shows_and_edits_the_graph(filled: CortexSuite, tmp_pat
     assert "Hilda Brandt" in run("entities") and "Marta Quill" not in run("entities", "hilda")
     shown = run("entity", "hilda brandt")
     assert "tea.txt, page 1" in shown and "beside: Ostrava" in shown
+    beginning = shown.partition("[")[2].partition("]")[0]
+    assert len(beginning) == 12 and run("entity", beginning) == shown, "what is shown can be asked for"
     run("hide", "Ostrava")
     assert "Ostrava" in run("entities", "--hidden") and "Ostrava" not in run("entities")
     run("unhide", "Ostrava")
