@@ -28,6 +28,7 @@ from cortex_engine.graph.segments import Sentence
 
 RULES = 5
 """Counted up whenever the rules may find something else in the same document."""
+_WORD = re.compile(r"\w+")
 _MOST_PAIRS = 45
 """Pairs of one sentence: ten names. A list of fifty says little of any two of them."""
 
@@ -41,21 +42,53 @@ def fixed_finds(reading: Reading) -> Iterator[Find]:
 
 
 def _abbreviated(reading: Reading) -> Iterator[Find]:
-    """Every place of a defined abbreviation and of its long form, both named by the long form."""
+    """Every place of a defined abbreviation and of its long form, both named by the long form.
+
+    Each word is looked at once, however many abbreviations there are: whole documents are full of them.
+    """
     votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for stretch in reading.stretches:
         for found in abbreviations(stretch.text):
             votes[found.short][tidy(found.long)] += 1
+    begun_by: defaultdict[str, list[_Defined]] = defaultdict(list)
     for short, longs in votes.items():
-        name = _whole_words(longs.most_common(1)[0][0])
-        long = r"\s+".join(re.escape(word) for word in longs.most_common(1)[0][0].split())
-        pattern = re.compile(rf"(?<!\w)(?:{re.escape(short)}(?:s(?!\w))?|(?i:{long}))(?!\w)")
-        for stretch in reading.stretches:
-            for match in pattern.finditer(stretch.text):
-                end = match.end() - (match.group() == f"{short}s")
-                is_short = match.group().startswith(short)
-                called = name if is_short or fold(match.group()) != fold(name) else tidy(match.group())
-                yield Find(stretch.start + match.start(), stretch.start + end, called, kind_of(called), certain=True)
+        defined = _Defined.of(short, longs.most_common(1)[0][0])
+        for begins in defined.first_words:
+            begun_by[begins].append(defined)
+    for stretch in reading.stretches:
+        ends: dict[str, int] = {}
+        for word in _WORD.finditer(stretch.text):
+            for defined in begun_by.get(word.group().lower(), ()):
+                match = defined.pattern.match(stretch.text, word.start())
+                if match and word.start() >= ends.get(defined.short, 0):
+                    ends[defined.short] = match.end()
+                    yield defined.find(match, stretch.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Defined:
+    """An abbreviation whose long form the document gives."""
+
+    short: str
+    name: str
+    pattern: re.Pattern[str]
+    first_words: frozenset[str]
+    """Small letters of the words that a place may begin with."""
+
+    @classmethod
+    def of(cls, short: str, long: str) -> _Defined:
+        """Of its short and its most frequent long form."""
+        spaced = r"\s+".join(re.escape(word) for word in long.split())
+        pattern = re.compile(rf"(?<!\w)(?:{re.escape(short)}(?:s(?!\w))?|(?i:{spaced}))(?!\w)")
+        begins = [_WORD.match(each) for each in (short, f"{short}s", long)]
+        return cls(short, _whole_words(long), pattern, frozenset(each.group().lower() for each in begins if each))
+
+    def find(self, match: re.Match[str], offset: int) -> Find:
+        """A place of it, in a text that begins at character `offset`."""
+        end = match.end() - (match.group() == f"{self.short}s")
+        is_short = match.group().startswith(self.short)
+        called = self.name if is_short or fold(match.group()) != fold(self.name) else tidy(match.group())
+        return Find(offset + match.start(), offset + end, called, kind_of(called), certain=True)
 
 
 def _whole_words(long: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cortex_engine.core.graph import DocumentGraph, EntityKind, WaitingGraph
 from cortex_engine.graph.assembling import RULES, assemble, fixed_finds
+from cortex_engine.graph.finds import Marks
 from cortex_engine.graph.names import NameFinder, Tongue
 from cortex_engine.graph.patterns import not_names
 from cortex_engine.graph.pipelines import blank_pipeline
@@ -35,9 +36,12 @@ class RuleExtractor:
             cut = [sentence for stretch in reading.stretches for sentence in sentences(stretch, pipeline)]
             tongue = Tongue.of(document.language, frozenset(pipeline.Defaults.stop_words))
         fixed = list(fixed_finds(reading))
-        blocked = {place for find in fixed if find.kind is not EntityKind.WORK for place in range(find.start, find.end)}
+        blocked = Marks(max((stretch.start + len(stretch.text) for stretch in reading.stretches), default=0))
+        for find in fixed:
+            if find.kind is not EntityKind.WORK:
+                blocked.add(find.start, find.end)
         for stretch in reading.stretches:
             for start, end in not_names(stretch.text):
-                blocked.update(range(stretch.start + start, stretch.start + end))
-        named = NameFinder(cut, tongue, frozenset(blocked)).finds()
+                blocked.add(stretch.start + start, stretch.start + end)
+        named = NameFinder(cut, tongue, blocked).finds()
         return assemble(reading, cut, [*fixed, *named], tongue.common)

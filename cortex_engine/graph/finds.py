@@ -31,13 +31,32 @@ class Find:
     prose: bool = True
 
 
+class Marks:
+    """A byte for each character of a document: which of them are taken."""
+
+    def __init__(self, characters: int) -> None:
+        self._taken = bytearray(characters)
+
+    def add(self, start: int, end: int) -> None:
+        """Take the characters from `start` to before `end`."""
+        self._taken[start:end] = b"\x01" * (end - start)
+
+    def any(self, start: int, end: int) -> bool:
+        """Whether one of these is taken."""
+        return self._taken.find(1, start, end) >= 0
+
+    def __contains__(self, place: int) -> bool:
+        return place < len(self._taken) and bool(self._taken[place])
+
+
 def without_overlaps(finds: Iterable[Find]) -> list[Find]:
     """Certain finds first, then longer ones; what overlaps a better one is left out. In reading order."""
+    ordered = sorted(finds, key=lambda each: (not each.certain, each.weak, each.start - each.end, each.start))
     taken: list[Find] = []
-    covered: set[int] = set()
-    for find in sorted(finds, key=lambda each: (not each.certain, each.weak, each.start - each.end, each.start)):
-        if covered.isdisjoint(range(find.start, find.end)):
-            covered.update(range(find.start, find.end))
+    covered = Marks(max((find.end for find in ordered), default=0))
+    for find in ordered:
+        if not covered.any(find.start, find.end):
+            covered.add(find.start, find.end)
             taken.append(find)
     return sorted(taken, key=lambda each: each.start)
 

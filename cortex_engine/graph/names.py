@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cortex_engine.core.graph import EntityKind
 from cortex_engine.core.names import fold
 from cortex_engine.graph.casing import Casing
-from cortex_engine.graph.finds import Find
+from cortex_engine.graph.finds import Find, Marks
 from cortex_engine.graph.kinds import has_legal_form, is_place_head, is_title, kind_of, names_person
 from cortex_engine.graph.lexicon import common_words, listed
 from cortex_engine.graph.noise import DEFINED, NEVER, OPENERS, is_label, is_noise, is_part_of_document, is_roman
@@ -58,7 +58,7 @@ class NameFinder:
         blocked: characters (of the document) whose capitals tell nothing: addresses, code, dates.
     """
 
-    def __init__(self, sentences: Sequence[Sentence], tongue: Tongue, blocked: frozenset[int]) -> None:
+    def __init__(self, sentences: Sequence[Sentence], tongue: Tongue, blocked: Marks) -> None:
         self._tongue = tongue
         self._casing = Casing(sentences, tongue.code == "de")
         self._blocked = blocked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -136,7 +137,7 @@ def _cut(pipeline: Any, text: str, offset: int, look: Callable[[Any, int], None]
         parts = [(0, len(here))] if plain else list(_parts(here))
         for first, last in parts:
             glued = bool(words) and words[-1].end == start + first
-            words.append(Word(here[first:last], start + first, start + last, glued))
+            words.append(Word(sys.intern(here[first:last]), start + first, start + last, glued))
     if words:
         yield tuple(words)
 
