@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import networkx
 
 FORMATS = ("graphml", "json")
+_UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def export(rows: GraphRows, documents: Mapping[str, str], format: str) -> bytes:
@@ -59,8 +61,5 @@ def _graph(rows: GraphRows, documents: Mapping[str, str]) -> networkx.Graph:
 
 
 def _writable(text: str) -> str:
-    """Without the characters that XML cannot hold."""
-    return "".join(
-        character if character in "\t\n\r" or " " <= character < "\ufffe" or character > "\uffff" else " "
-        for character in text
-    )
+    """With a space for each character that XML 1.0 cannot hold: controls, halves of pairs, U+FFFE and U+FFFF."""
+    return _UNWRITABLE.sub(" ", text)

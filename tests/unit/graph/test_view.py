@@ -139,8 +139,9 @@ def test_an_unknown_format_is_refused_and_odd_names_are_written() -> None:
 
     import networkx
 
-    graph = networkx.read_graphml(io.BytesIO(export(rows, {"d0": "a\x0c<b>&\x00.txt"}, "graphml")))
-    assert graph.nodes["d0"]["label"] == "a <b>& .txt"
+    graph = networkx.read_graphml(io.BytesIO(export(rows, {"d0": "a\x0c<b>&\x00\ud800.txt"}, "graphml")))
+    assert graph.nodes["d0"]["label"] == "a <b>&  .txt"
+    assert b"a <b>&  .txt" in export(rows, {"d0": "a\x0c<b>&\x00\ud800.txt"}, "json")
 
 
 class _Records:
