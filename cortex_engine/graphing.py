@@ -185,6 +185,12 @@ class Tending:
         except ModelUnavailableError as error:
             _log.warning("the knowledge graph cannot be used: %s", error)
             pause = _AGAIN_SECONDS
+        except CortexError:
+            raise
+        # Searches go on with the former view, and files must not wait for a defect of this one.
+        except Exception:  # noqa: BLE001
+            _log.exception("unexpected failure while the view of the knowledge graph was made")
+            pause = _AGAIN_SECONDS
         self._next_view = time.monotonic() + pause
 
 

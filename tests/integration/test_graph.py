@@ -328,6 +328,8 @@ def test_a_defect_of_what_finds_names_is_no_trouble_of_files(
 
     suite = open_suite()
     monkeypatch.setattr(graphing, "extract_waiting", broken)
+    monkeypatch.setattr(graphing, "refresh", broken)
+    monkeypatch.setattr(graphing, "_FIRST_PAGE_SECONDS", 0.0)
     suite.start_background()
     suite.ingest([papers / "tea.txt"], "Papers")
     _until(lambda: "Documents wait: an unexpected failure (TypeError)" in suite.graph_stats().extractor_note)
