@@ -112,8 +112,10 @@ def extract_all(library: Library, on_progress: OnProgress | None = None) -> int:
 
 
 def extract_here(library: Library, stop: threading.Event | None) -> None:
-    """Extract what waits, after files went in, where no background does; a failure keeps no file from being in the library."""
-    if library.attended:
+    """Extract what waits, after this process took files in, where no background does; a failure keeps no file from being in
+    the library.
+    """
+    if library.attended or not library.owner:
         return
     try:
         extract_waiting(library, stop=stop)

@@ -71,7 +71,9 @@ def ingest(
     listing = collect(paths, recursive, library.folder)
     library.require_room()
     library.collection(collection)
-    return _submit_and_work(library, "ingest", collection, listing, on_event, stop, options)
+    report = _submit_and_work(library, "ingest", collection, listing, on_event, stop, options)
+    graphing.extract_here(library, stop)
+    return report
 
 
 def submit(
@@ -109,6 +111,7 @@ def sync_folder(
     with library.borrowed():
         for path in changes.gone:
             removed += delete(library, lambda catalog, path=path: catalog.remove_source(name, path))  # type: ignore[misc]
+    graphing.extract_here(library, stop)  # it may take long: what is gone goes first
     return replace(report, removed=tuple(removed), unchanged=changes.unchanged)
 
 
@@ -129,7 +132,6 @@ def _submit_and_work(
                 _work(library, on_event, stop)
             finally:
                 library.queue.release()
-            graphing.extract_here(library, stop)
             break
         _follow(library, job.id, on_event, stop)
     ended = library.catalog.job(job.id)

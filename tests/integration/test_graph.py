@@ -289,6 +289,22 @@ def test_files_go_in_while_the_extractor_is_away(open_suite: OpenSuite, papers: 
     assert suite.graph_stats().extractor_note == "Chosen by the test."
 
 
+def test_what_is_gone_from_a_folder_goes_before_names_are_read(open_suite: OpenSuite, papers: Path) -> None:
+    class Looking(CapitalExtractor):
+        def extract(self, document: WaitingGraph) -> DocumentGraph:
+            there.append({each.name for each in suite.documents()})
+            return super().extract(document)
+
+    suite, there = open_suite(), list[set[str]]()
+    (papers / "comet.txt").rename(papers.parent / "comet.txt")
+    suite.sync_folder(papers, "Papers")
+    _use(suite, Looking())
+    (papers / "tea.txt").unlink()
+    (papers.parent / "comet.txt").rename(papers / "comet.txt")
+    suite.sync_folder(papers, "Papers")
+    assert there == [{"comet.txt", "letters.txt", "mill.txt"}] and suite.graph_stats().waiting == 0
+
+
 class _Silent(CapitalExtractor):
     """A service that does not answer until it is told to end."""
 
