@@ -18,6 +18,7 @@ from pydantic import ConfigDict, ValidationError
 
 from cortex_engine.core import failpoints
 from cortex_engine.core.errors import ConfigError
+from cortex_engine.core.network import http_host
 from cortex_engine.core.options import ChunkOptions, ParseOptions, SearchOptions
 from cortex_engine.core.settings_file import read_values, why_unfit, write_values
 from cortex_engine.settings.finding import EmbeddingSettings, SearchSettings
@@ -31,8 +32,8 @@ CONFIG_FILE = "cortex_config.json"
 ENV_FILE = ".env"
 COMMAND_LINE = "command line"
 SECRETS = ("CORTEX_RERANKER_API_KEY", "CORTEX_CHAT_API_KEY", "RUNPOD_API_KEY", "OPENAI_API_KEY")
-OPENAI_BASE = "https://api.openai.com/v1"
 """Environment variables that hold keys: no settings, never written anywhere."""
+OPENAI_BASE = "https://api.openai.com/v1"
 
 
 # Fields come in the order of the last base first; the pages and the reference show them so.
@@ -214,25 +215,40 @@ def chat_endpoint(config: CortexConfig, environ: Mapping[str, str] | None = None
     OpenAI's own counts only where its key and `chat_model` are set: nothing is sent there because a key happens to lie in the
     environment. A key goes only to the host it belongs to: `OPENAI_API_KEY` to OpenAI, `RUNPOD_API_KEY` to `RUNPOD_API_BASE`,
     `CORTEX_CHAT_API_KEY` to `chat_api_base`.
+
+    Raises:
+        ConfigError: the address is none, or a key holds characters that no key has.
     """
     base = config.chat_api_base or config.vision_api_base
     if not base:
         if not (config.chat_model and secret("OPENAI_API_KEY", environ)):
             return None
         base = OPENAI_BASE
-    place = _origin(base)
+    try:
+        http_host(base)
+    except ValueError as error:
+        raise ConfigError(
+            f"The address of the chat endpoint cannot be used: {error}. Set 'chat_api_base' (or RUNPOD_API_BASE) to something "
+            "like https://api.example.com/v1."
+        ) from error
+    place, runpod = _origin(base), _origin(config.vision_api_base)
     if config.chat_api_base and secret("CORTEX_CHAT_API_KEY", environ):
         key_name = "CORTEX_CHAT_API_KEY"
-    elif place == _origin(OPENAI_BASE):
+    elif place == _origin(OPENAI_BASE) and (place != runpod or secret("OPENAI_API_KEY", environ)):
         key_name = "OPENAI_API_KEY"
     else:
-        key_name = "RUNPOD_API_KEY" if place == _origin(config.vision_api_base) else ""
+        key_name = "RUNPOD_API_KEY" if place == runpod else ""
     return ChatEndpoint(base, config.chat_model or config.vision_model, key_name)
 
 
 def _origin(address: str) -> tuple[str, str]:
+    """Scheme, host and port; twice "" for what is no address."""
+    try:
+        http_host(address)
+    except ValueError:
+        return "", ""
     parts = urlsplit(address.strip().lower())
-    return parts.scheme, parts.netloc.rpartition("@")[2].removesuffix(":443" if parts.scheme == "https" else ":80")
+    return parts.scheme, parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")
 
 
 def config_file(environ: Mapping[str, str], data_dir: Path) -> Path:

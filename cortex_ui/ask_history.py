@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cortex_engine.core.answers import Conversation
-from cortex_ui import ask_state, exporting, safe, wording
+from cortex_ui import ask_state, ask_writing, exporting, safe, wording
 from cortex_ui.session import suite, told
 
 _SHOWN, _MOST = 12, 200
@@ -132,6 +132,7 @@ def _delete(opened: Conversation) -> None:
         "No document is touched.</p>"
     )
     if st.button("Delete it", type="primary", icon=":material/delete:", key="ask_delete_send"):
+        ask_writing.stop_all(opened.id)
         suite().delete_conversation(opened.id)
         _close()
         ask_state.open_conversation("")

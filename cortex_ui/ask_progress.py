@@ -11,6 +11,7 @@ from cortex_ui import ask_answer, ask_state, ask_writing, safe
 
 _FOLLOW_SECONDS = 0.3
 _PATIENCE = 0.25
+_DELETED = "What was written rested on documents, one of which has been deleted since: it is gone too."
 _MARK = re.compile(r"\[(\d{1,2}(?:\s?,\s?\d{1,2})*)\]")
 
 
@@ -22,7 +23,10 @@ def draw(writing: ask_writing.Writing, follows: bool) -> None:
         st.rerun()
     if writing.over:
         with _place():
-            _text(writing)
+            had = bool(writing.text)
+            _text(ask_writing.without_deleted(writing))
+            if had and not writing.text:
+                safe.show(f'<div class="cx-quiet">{_DELETED}</div>')
             _broken_off(writing)  # in no fragment: what it offers changes the whole page
     else:
         st.fragment(_follow, run_every=_FOLLOW_SECONDS)(writing)
@@ -33,7 +37,7 @@ def _follow(writing: ask_writing.Writing) -> None:
     if writing.over or writing.answer is not None:
         st.rerun()
     with _place():
-        _text(writing)
+        _text(writing.text)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(width="content"):
                 safe.show(f'<span class="cx-quiet" role="status">{safe.escape(writing.status or "Searching…")}</span>')
@@ -51,9 +55,9 @@ def _place() -> DeltaGenerator:
     return st.chat_message("assistant", avatar=":material/menu_book:").container(key="ask_writing")
 
 
-def _text(writing: ask_writing.Writing) -> None:
-    if writing.text:
-        safe.show(f'<div class="cx-writing">{as_it_comes(writing.text)}</div>')
+def _text(text: str) -> None:
+    if text:
+        safe.show(f'<div class="cx-writing">{as_it_comes(text)}</div>')
 
 
 def as_it_comes(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cortex_engine.core.answers import Answer, Conversation, Question
-from cortex_engine.core.errors import CortexError
+from cortex_engine.core.errors import CortexError, NotFoundError
 from cortex_engine.core.search import Filters, SearchMode
 from cortex_ui import ask_writing
 from cortex_ui.session import suite
@@ -26,7 +26,6 @@ MODES = {
 IN, MODE, SOURCES, QUOTES = "ask_in", "ask_mode", "ask_sources", "ask_quotes"
 USUAL_SOURCES = Question("").sources
 _LAST, _SEEN, _PUT, _REMARKS = "ask_last", "ask_seen", "ask_put", "ask_remarks"
-_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,12 @@ def conversation_id() -> str:
 def conversation() -> Conversation | None:
     """The open one, None where it is new or not there any more."""
     wanted = conversation_id()
-    return next((each for each in suite().conversations(_LISTED) if each.id == wanted), None) if wanted else None
+    if not wanted:
+        return None
+    try:
+        return suite().conversation(wanted)
+    except NotFoundError:
+        return None
 
 
 def writing() -> ask_writing.Writing | None:

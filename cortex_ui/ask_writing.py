@@ -11,11 +11,12 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cortex_engine.core.answers import Answer, AnswerEvent, CitedSource, Question
+from cortex_engine.core.answers import Answer, AnswerEvent, Question, Stream
 from cortex_engine.core.errors import CortexError
+from cortex_engine.core.search import Filters
 from cortex_ui.session import suite
 
 if TYPE_CHECKING:
@@ -34,17 +35,21 @@ class Writing:
     """A question on its way to an answer.
 
     Attributes:
+        events: where they come from; None until they do.
         status: what is done now, for people.
+        documents: ids of those whose passages were read.
         text: what was written so far, with its marks "[2]"; nothing of it is checked yet.
-        answer: the end; None until then, and for good where it was stopped or went wrong.
+        answer: the end; None until then, and for good where it was stopped or went wrong. What it says and quotes is in the
+            catalog alone, and goes from there when its documents do.
         problem: what went wrong, as a sentence.
         stopped: the person wanted no more of it.
     """
 
     question: Question
     id: str = field(default_factory=lambda: secrets.token_hex(8))
+    events: Stream[AnswerEvent] | None = None
     status: str = ""
-    sources: tuple[CitedSource, ...] = ()
+    documents: frozenset[str] = frozenset()
     text: str = ""
     answer: Answer | None = None
     problem: str = ""
@@ -60,9 +65,11 @@ class Writing:
     def take(self, event: AnswerEvent) -> None:
         """Note what happened."""
         self.status = event.status or self.status
-        self.sources = event.sources or self.sources
+        self.documents |= {source.document_id for source in event.sources}
         self.text += event.text
-        self.answer = event.answer or self.answer
+        if event.answer is not None:
+            self.answer = replace(event.answer, sentences=(), sources=())
+            self.text = ""
 
 
 def start(question: Question) -> Writing:
@@ -78,14 +85,13 @@ def start(question: Question) -> Writing:
 
 def _run(writing: Writing, opened: CortexSuite) -> None:
     try:
-        events = opened.answer_events(writing.question)
-        for event in events:
-            if writing.stopped:
+        writing.events = opened.answer_events(writing.question)
+        for event in writing.events:
+            if writing.stopped and event.answer is None:
+                writing.events.close()
                 break
             writing.take(event)
-        if writing.stopped and hasattr(events, "close"):
-            events.close()  # lets the endpoint's connection go
-        elif writing.answer is None:
+        if writing.answer is None and not writing.stopped:
             writing.problem = "The answer ended before it was whole."
     except CortexError as error:
         _log.warning("%s: %s", error.code, error)
@@ -111,8 +117,29 @@ def of(conversation_id: str) -> Writing | None:
 
 
 def stop(writing: Writing) -> None:
-    """End it; what was written so far stands."""
+    """End it; what was written so far stands. An answer that is kept by now is shown all the same."""
     writing.stopped = True
+    if writing.events is not None:
+        writing.events.close()
+
+
+def stop_all(conversation_id: str) -> None:
+    """End all answers to questions of a conversation, and forget them: it is deleted."""
+    with _lock:
+        mine = [each for each in _all.values() if each.question.conversation_id == conversation_id]
+    for each in mine:
+        stop(each)
+        forget(each.id)
+
+
+def without_deleted(writing: Writing) -> str:
+    """What was written so far, "" where a document whose passages were read is not there any more."""
+    if not (writing.text and writing.documents):
+        return writing.text
+    there = suite().count_documents(Filters(documents=tuple(sorted(writing.documents))))
+    if there < len(writing.documents):
+        writing.text = ""
+    return writing.text
 
 
 def forget(writing_id: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from cortex_engine.answering.model import chat_model
+from cortex_engine.core.later import Later
 from cortex_engine.core.search import Filters, HitKind, SearchResult
 from cortex_engine.generation.hit_explaining import HitExplainer
 from cortex_engine.library import Library
@@ -26,12 +28,17 @@ def explanations(library: Library, result: SearchResult) -> dict[str, str]:
     with _guard:
         explainer, seen = _made.get(library, (None, -1))
         if explainer is None:
-            explainer = HitExplainer(model)
+            explainer = HitExplainer(model, _open(library.later))
         if seen != moment:  # something was added or deleted since
             _forget_deleted(library, explainer)
         _made[library] = explainer, moment
     texts = [hit for hit in result.hits if hit.kind is HitKind.TEXT][:EXPLAINED]
     return explainer.explanations(result.query.text, [(hit.chunk_id, hit.document_id, hit.text) for hit in texts])
+
+
+def _open(later: Later) -> Callable[[], bool]:
+    """Whether the library is open, told without holding it: it is the key of what is kept here."""
+    return lambda: not later.closed
 
 
 def _forget_deleted(library: Library, explainer: HitExplainer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from cortex_engine.answering import passages
 from cortex_engine.answering.following import standing_alone
 from cortex_engine.answering.model import chat_model
 from cortex_engine.answering.passages import Found
+from cortex_engine.answering.stopping import AnswerEvents, Stop
 from cortex_engine.answering.written import written
 from cortex_engine.core.answers import Answer, AnswerEvent, ChatModel, CitedSource, Question
 from cortex_engine.core.errors import UsageError
@@ -30,12 +31,12 @@ def answer(library: Library, question: Question) -> Answer:
     return found[-1]
 
 
-def answer_events(library: Library, question: Question) -> Iterator[AnswerEvent]:
+def answer_events(library: Library, question: Question) -> AnswerEvents:
     """See `CortexSuite.answer_events`."""
     begun = time.perf_counter()
     _check(question)
     turns = library.catalog.turns(question.conversation_id) if question.conversation_id else []
-    return _events(library, question, turns, begun)
+    return AnswerEvents(lambda stop: _events(library, question, turns, begun, stop))
 
 
 def conversation_markdown(library: Library, conversation_id: str) -> str:
@@ -44,21 +45,24 @@ def conversation_markdown(library: Library, conversation_id: str) -> str:
     return as_markdown(library.catalog.conversation(conversation_id).title, turns)
 
 
-def _events(library: Library, question: Question, turns: Sequence[Answer], begun: float) -> Iterator[AnswerEvent]:
+def _events(
+    library: Library, question: Question, turns: Sequence[Answer], begun: float, stop: Stop
+) -> Generator[AnswerEvent]:
     yield AnswerEvent(status="Searching…")
     notes: list[str] = []
     model, fault = (None, "") if question.extractive else chat_model(library)
     if fault and not model and library.config.chat_api_base:
         notes.append(fault)
-    searched = standing_alone(question.text, turns, model, notes)
+    searched = standing_alone(question.text, turns, model, notes, stop)
     found = passages.search(library, question, searched)
     notes += found.result.warnings
     made = _begun(question, searched, found)
     yield AnswerEvent(sources=made.sources)
     if not made.abstained:
-        made = yield from _answered(library, made, found, model, notes)
+        made = yield from _answered(library, made, found, model, notes, stop)
     milliseconds = (time.perf_counter() - begun) * 1000
     made = replace(made, notes=tuple(dict.fromkeys(notes)), milliseconds=milliseconds)
+    stop.check()
     library.catalog.keep_turn(made, question.filters.collections)
     yield AnswerEvent(answer=made)
 
@@ -80,12 +84,12 @@ def _begun(question: Question, searched: str, found: Found) -> Answer:
 
 
 def _answered(
-    library: Library, made: Answer, found: Found, model: ChatModel | None, notes: list[str]
+    library: Library, made: Answer, found: Found, model: ChatModel | None, notes: list[str], stop: Stop
 ) -> Generator[AnswerEvent, None, Answer]:
     """Written by the model; quoted where there is none, or where nothing came of it."""
     yield AnswerEvent(status=_reading(made.sources))
     if model is not None:
-        told = yield from written(library, made, found, model, notes)
+        told = yield from written(library, made, found, model, notes, stop)
         if told is not None:
             return told
     made = passages.quoted(library, made, found, notes)

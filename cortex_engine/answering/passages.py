@@ -81,6 +81,8 @@ def quoted(library: Library, made: Answer, found: Found, notes: list[str]) -> An
         notes.append(f"{error} The sentences were chosen by their words alone.")
         choice = extractive.choose(made.searched, pieces, None, words)
     calibrated = found.result.cut is not None
+    if not choice.sentences:  # nothing but headings and signs
+        return replace(made, abstained=True)
     if not calibrated and choice.coverage < _WEAK_COVERAGE and (choice.similarity or 0.0) < _WEAK_COSINE:
         return replace(made, abstained=True)
     sentences = tuple(

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from cortex_engine.answering import passages
 from cortex_engine.answering.passages import SPLITTERS, Found
+from cortex_engine.answering.stopping import Stop
 from cortex_engine.core.answers import Answer, AnswerEvent, ChatModel, Proof
 from cortex_engine.core.errors import CortexError, ModelUnavailableError
 from cortex_engine.core.protocols import Embedder
 from cortex_engine.generation import marks, prompting, proving, supporting
 from cortex_engine.generation.commanding import commands_a_model
+from cortex_engine.generation.thoughts import answered
 from cortex_engine.library import Library
 from cortex_engine.retrieval.function_words import likely_language
 
@@ -27,28 +29,32 @@ _measuring = threading.Lock()
 
 
 def written(
-    library: Library, made: Answer, found: Found, model: ChatModel, notes: list[str]
+    library: Library, made: Answer, found: Found, model: ChatModel, notes: list[str], stop: Stop
 ) -> Generator[AnswerEvent, None, Answer | None]:
-    """The model's answer, checked; None where nothing came of it (`notes` then say why quotes are taken)."""
+    """The model's answer, checked; None where nothing came of it (`notes` then say why quotes are taken).
+
+    Raises:
+        Stopped: on the way.
+    """
     yield AnswerEvent(status="Writing…")
     config, text, failure = library.config, "", ""
     pieces = model.stream(
         prompting.ask_messages(made.searched, found.sources), config.answer_max_tokens, config.answer_temperature
     )
-    try:
-        for piece in _without_refusal(pieces):
-            if piece:
-                text += piece
-                yield AnswerEvent(text=piece)
-    except ModelUnavailableError as error:
-        failure = str(error)
-    except _Refusal:
+    with stop.waking(pieces.close):
+        try:
+            for piece in _without_refusal(pieces):
+                if piece:
+                    text += piece
+                    yield AnswerEvent(text=piece)
+        except ModelUnavailableError as error:
+            failure = str(error)
+        except _Refusal:
+            text = prompting.NOT_FOUND
+    text = answered(text)
+    if _is_refusal(text):
         notes.append(_NO_ANSWER.format(model.name))
         return replace(made, abstained=True, writer=model.name)
-    finally:
-        close = getattr(pieces, "close", None)
-        if close is not None:
-            close()
     text = text.replace(prompting.NOT_FOUND, " ")
     told = marks.statements(text, SPLITTERS.sentences)
     if not told or _is_page(text):
@@ -78,15 +84,23 @@ def _without_refusal(pieces: Iterator[str]) -> Iterator[str]:
             yield held
             yield from pieces
             return
-    if prompting.NOT_FOUND in held:
+    if _is_refusal(held):
         raise _Refusal
     yield held
 
 
+def _is_refusal(text: str) -> bool:
+    """Whether a whole answer is the word for "no answer"."""
+    return _plain(text) == prompting.NOT_FOUND
+
+
+def _plain(text: str) -> str:
+    return text.strip(" \t\n\"'*`.[]")
+
+
 def _may_refuse(text: str) -> bool:
     """Whether an answer that begins so may be the word for "no answer", and nothing more."""
-    plain = text.strip(" \t\n\"'*`.[]")
-    return prompting.NOT_FOUND.startswith(plain) or plain == prompting.NOT_FOUND
+    return prompting.NOT_FOUND.startswith(_plain(text))
 
 
 def _is_page(text: str) -> bool:

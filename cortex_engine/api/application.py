@@ -86,6 +86,7 @@ def build(suite_of: Callable[[], CortexSuite], behind: Callable[[], str]) -> Fas
     app.state.suite_of = suite_of
     app.state.figures = Figures()
     app.state.search_places = routes_search.places()
+    app.state.answer_places = routes_answers.places()
     app.state.examination = routes_health.Examination()
     for routes in _ROUTES:
         app.include_router(routes.router)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import anyio
@@ -20,6 +21,8 @@ from cortex_engine.core.errors import CortexError
 from cortex_engine.core.search import SearchMode
 
 router = APIRouter(prefix="/v1", tags=["answers"])
+
+_ANSWERS_AT_ONCE = 16
 
 ConversationId = Annotated[str, PathParameter(pattern="^[0-9a-f]{16}$")]
 
@@ -134,13 +137,18 @@ def _events_schema() -> dict[int | str, dict[str, object]]:
     return {200: {"model": Answered, "description": told, "content": content}}
 
 
+def places() -> anyio.CapacityLimiter:
+    """Threads for answers, apart from those of searches: an endpoint may be silent for minutes."""
+    return anyio.CapacityLimiter(_ANSWERS_AT_ONCE)
+
+
 @router.post("/ask", dependencies=READ, response_model=Answered, responses=_events_schema())
 async def ask(asked: QuestionAsked, request: Request, suite: Suite) -> Answered | Response:
     """Answer a question from the library, each sentence with its citations and proof; the answer is kept as a turn.
 
     Where no chat endpoint is set, or it fails, the best sentences are quoted. Sentences are checked whoever wrote them.
     """
-    places = request.app.state.search_places
+    places = request.app.state.answer_places
     if not asked.stream:
         found = await anyio.to_thread.run_sync(suite.answer, asked.noun(), abandon_on_cancel=True, limiter=places)
         return Answered.of(found)
@@ -149,29 +157,39 @@ async def ask(asked: QuestionAsked, request: Request, suite: Suite) -> Answered 
 
 
 async def _streamed(
-    events: Iterator[nouns.AnswerEvent], request: Request, places: anyio.CapacityLimiter
+    events: nouns.Stream[nouns.AnswerEvent], request: Request, places: anyio.CapacityLimiter
 ) -> AsyncIterator[str]:
-    """The events as text; a caller that goes away ends the model's writing with the next of them."""
+    """The events as text; a caller that goes away ends the model's writing at once."""
+    watch = asyncio.create_task(_until_gone(events, request))
     try:
         while True:
             try:
-                event = await anyio.to_thread.run_sync(next, events, None, limiter=places)
+                event = await anyio.to_thread.run_sync(next, events, None, abandon_on_cancel=True, limiter=places)
             except CortexError as error:
-                body = bytes(refusals.explained(error, request.scope).body).decode()
-                yield f"event: error\ndata: {body}\n\n"
+                yield _failed(refusals.explained(error, request.scope))
+                return
+            # The status has gone out: an event is the only way left to say it.
+            except Exception as error:  # noqa: BLE001
+                yield _failed(refusals.unexpected(error))
                 return
             if event is None:
                 return
             yield _as_text(event)
     finally:
+        watch.cancel()
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_end, events)
+            await anyio.to_thread.run_sync(events.close)
 
 
-def _end(events: Iterator[nouns.AnswerEvent]) -> None:
-    close = getattr(events, "close", None)
-    if close is not None:
-        close()
+async def _until_gone(events: nouns.Stream[nouns.AnswerEvent], request: Request) -> None:
+    """A line that nothing is sent on does not tell that it is dead; the server does."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    await anyio.to_thread.run_sync(events.close)
+
+
+def _failed(refusal: Response) -> str:
+    return f"event: error\ndata: {bytes(refusal.body).decode()}\n\n"
 
 
 class _Told(BaseModel):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cortex_engine import answering
 from cortex_engine.chapters.base import Chapter
-from cortex_engine.core.answers import Answer, AnswerEvent, Conversation, Question
+from cortex_engine.core.answers import Answer, AnswerEvent, Conversation, Question, Stream
 from cortex_engine.core.app import ModelStatus
 from cortex_engine.core.search import SearchResult
 
@@ -26,10 +24,11 @@ class AnswersChapter(Chapter):
         """
         return answering.answer(self._library, _asked(question))
 
-    def answer_events(self, question: Question | str) -> Iterator[AnswerEvent]:
+    def answer_events(self, question: Question | str) -> Stream[AnswerEvent]:
         """The same as it comes: what is done, the sources, the text bit by bit, and last the whole answer, which is kept by then.
 
-        Closing the iterator stops the model; nothing is kept then. Raises as `answer`, when called or on the way.
+        `close` of the iterator stops the model at once, from any thread; nothing is kept then, and the iterator ends. Raises as
+        `answer`, when called or on the way.
         """
         return answering.answer_events(self._library, _asked(question))
 
@@ -47,6 +46,14 @@ class AnswersChapter(Chapter):
     def conversations(self, limit: int = 50) -> list[Conversation]:
         """The newest first."""
         return self._library.catalog.conversations(limit)
+
+    def conversation(self, conversation_id: str) -> Conversation:
+        """One of them.
+
+        Raises:
+            NotFoundError: no such conversation.
+        """
+        return self._library.catalog.conversation(conversation_id)
 
     def turns(self, conversation_id: str) -> list[Answer]:
         """All turns of a conversation in order. What came from documents that were deleted since is gone; a note says so.

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cortex_engine.core.search import Filters, SearchMode
+
+Piece_co = TypeVar("Piece_co", covariant=True)
+
+
+class Stream(Protocol[Piece_co]):
+    """What comes bit by bit."""
+
+    def __iter__(self) -> Iterator[Piece_co]: ...
+
+    def __next__(self) -> Piece_co: ...
+
+    def close(self) -> None:
+        """End it, from any thread: whoever waits for the next piece then waits no longer."""
+        ...
 
 
 class Proof(StrEnum):
@@ -157,7 +171,7 @@ class ChatModel(Protocol):
         """The model's name, and its host, for people."""
         ...
 
-    def stream(self, messages: Sequence[ChatMessage], max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
+    def stream(self, messages: Sequence[ChatMessage], max_tokens: int, temperature: float = 0.0) -> Stream[str]:
         """The answer bit by bit.
 
         Raises:

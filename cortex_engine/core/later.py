@@ -31,6 +31,11 @@ class Later:
         self._told: set[str] = set()
         self.left_out = 0
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def put(self, work: Callable[[], None]) -> None:
         """Have it done; returns at once."""
         with self._lock:

@@ -6,15 +6,15 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from cortex_engine.core.answers import ChatMessage
 from cortex_engine.core.errors import ConfigError, ModelUnavailableError
+from cortex_engine.core.network import http_host
 from cortex_engine.core.optional import require
-from cortex_engine.generation.thoughts import without_thoughts
+from cortex_engine.generation.exchange import Endless, Exchange, Streamed, client
+from cortex_engine.generation.thoughts import answered, without_thoughts
 
 REST = 30.0
 """So many seconds an endpoint that failed is not asked again: nobody waits twice for the same failure."""
@@ -22,7 +22,7 @@ _CONNECT_SECONDS = 10.0
 _LONGEST = 5.0
 """A whole answer may take so many times the longest silence."""
 _TOKEN_CHARACTERS = 16
-_LARGEST_ANSWER = 8_000_000
+_SHORTEST_KEY = 4
 _RESTING = frozenset({401, 403, 404, 408, 429, 500, 502, 503, 504})
 """Statuses that do not come from this question."""
 _FOREIGN = ("openai-organization", "openai-project")
@@ -54,14 +54,14 @@ class OpenAICompatibleChat:
         timeout: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        parts = urlsplit(base.strip())
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        try:
+            self._host = http_host(base)
+        except ValueError as error:
             raise ConfigError(
-                f"The chat endpoint '{base}' is no address. Set 'chat_api_base' (or RUNPOD_API_BASE) to something like "
-                "https://api.example.com/v1."
-            )
+                f"The address of the chat endpoint cannot be used: {error}. Set 'chat_api_base' (or RUNPOD_API_BASE) to "
+                "something like https://api.example.com/v1."
+            ) from error
         self._base = base.strip().rstrip("/")
-        self._host = parts.hostname or parts.netloc
         self._model = model
         self._key = key
         self._timeout = timeout
@@ -88,42 +88,65 @@ class OpenAICompatibleChat:
         """Whether it has ever answered this process."""
         return self._answered
 
-    def stream(self, messages: Sequence[ChatMessage], max_tokens: int, temperature: float = 0.0) -> Iterator[str]:
-        """The answer bit by bit, without the model's thoughts and control characters. Closing the iterator hangs up.
+    def stream(self, messages: Sequence[ChatMessage], max_tokens: int, temperature: float = 0.0) -> Streamed:
+        """The answer bit by bit, without the model's thoughts and control characters.
+
+        `close` of what is returned hangs up, from any thread: whoever waits for the next piece then waits no longer.
 
         Raises:
             ModelUnavailableError: it cannot be reached, is too slow, breaks off, does not end, or answers nothing; what came
                 before stands.
         """
-        self._refuse_while_resting()
-        begun = False
-        for piece in without_thoughts(self._pieces(messages, max_tokens, temperature)):
-            if plain := _plain(piece):
-                begun = begun or not plain.isspace()
-                yield plain
-        if not begun:
-            raise self._complaint("gave an answer without any text", rest=False)
-        self._well()
+        exchange = Exchange()
+        return Streamed(self._told(exchange, messages, max_tokens, temperature), exchange)
 
     def complete(self, messages: Sequence[ChatMessage], max_tokens: int, temperature: float = 0.0) -> str:
         """The whole answer; raises as `stream`."""
         self._refuse_while_resting()
-        answer = self._ask(messages, max_tokens, temperature, stream=False)
+        try:
+            answer = self._ask(Exchange(), messages, max_tokens, temperature, stream=False)
+            told = self._whole(answer)
+        except _Failure as error:
+            self._remember(error)
+            raise
+        self._well()
+        return told[: max_tokens * _TOKEN_CHARACTERS]
+
+    def _told(
+        self, exchange: Exchange, messages: Sequence[ChatMessage], max_tokens: int, temperature: float
+    ) -> Generator[str]:
+        self._refuse_while_resting()
+        begun = False
+        try:
+            for piece in without_thoughts(self._pieces(exchange, messages, max_tokens, temperature)):
+                if plain := _plain(piece):
+                    begun = begun or not plain.isspace()
+                    yield plain
+            if not begun:
+                raise self._complaint("gave an answer without any text", rest=False)
+        except _Failure as error:
+            if not exchange.hung_up:  # else it is no fault of the endpoint
+                self._remember(error)
+            raise
+        self._well()
+
+    def _whole(self, answer: Any) -> str:
         try:
             text = answer.choices[0].message.content
         except (AttributeError, IndexError, TypeError):
             text = None
         if not isinstance(text, str) or not text.strip():
             raise self._complaint("gave an answer that makes no sense")
-        told = _plain("".join(without_thoughts(iter([text])))).strip()
+        told = answered(_plain("".join(without_thoughts(iter([text]))))).strip()
         if not told:
             raise self._complaint("gave an answer without any text", rest=False)
-        self._well()
-        return told[: max_tokens * _TOKEN_CHARACTERS]
+        return told
 
-    def _pieces(self, messages: Sequence[ChatMessage], max_tokens: int, temperature: float) -> Iterator[str]:
+    def _pieces(
+        self, exchange: Exchange, messages: Sequence[ChatMessage], max_tokens: int, temperature: float
+    ) -> Iterator[str]:
         openai = self._openai()
-        stream = self._ask(messages, max_tokens, temperature, stream=True)
+        stream = self._ask(exchange, messages, max_tokens, temperature, stream=True)
         size, ended = 0, ""
         try:
             for chunk in stream:
@@ -133,14 +156,14 @@ class OpenAICompatibleChat:
                 if size > max_tokens * _TOKEN_CHARACTERS:
                     raise self._complaint("did not come to an end", rest=False)
                 yield piece
-        except _Endless as error:
+        except Endless as error:
             raise self._complaint(str(error)) from error
         except openai.APITimeoutError as error:
             raise self._complaint(f"fell silent for {self._timeout:g} s") from error
         except openai.APIConnectionError as error:
             raise self._complaint("broke off in the middle") from error
-        except (openai.APIError, ValueError, TypeError) as error:  # ValueError: what is no JSON
-            raise self._complaint(f"broke off in the middle{_said(error)}") from error
+        except (openai.APIError, *_NONSENSE) as error:
+            raise self._complaint(f"broke off in the middle{self._quoted(error)}") from error
         finally:
             stream.close()
         if ended == "length":
@@ -148,33 +171,38 @@ class OpenAICompatibleChat:
         if size and not ended:
             raise self._complaint("broke off before its end", rest=False)
 
-    def _ask(self, messages: Sequence[ChatMessage], max_tokens: int, temperature: float, stream: bool) -> Any:
+    def _ask(
+        self, exchange: Exchange, messages: Sequence[ChatMessage], max_tokens: int, temperature: float, stream: bool
+    ) -> Any:
         """The answer's object, or its stream. What an endpoint does not take is left out and remembered."""
         openai = self._openai()
         while True:
             try:
-                return self._completions().create(
-                    model=self._model,
-                    messages=[{"role": each.role, "content": each.content} for each in messages],
-                    stream=stream,
-                    **_options(self._left_out, max_tokens, temperature),
-                )
-            except _Endless as error:
+                with exchange.on_the_line():
+                    return self._completions().create(
+                        model=self._model,
+                        messages=[{"role": each.role, "content": each.content} for each in messages],
+                        stream=stream,
+                        **_options(self._left_out, max_tokens, temperature),
+                    )
+            except Endless as error:
                 raise self._complaint(str(error)) from error
             except openai.BadRequestError as error:
                 refused = {name for name in ("max_tokens", "temperature") if name in str(error)} - self._left_out
                 if not refused:
-                    raise self._complaint(f"refused the question{_said(error)}", rest=False) from error
+                    raise self._complaint(f"refused the question{self._quoted(error)}", rest=False) from error
                 self._left_out |= refused
             except openai.APIStatusError as error:
-                sentence = f"answered with status {error.status_code}{_said(error)}"
+                sentence = f"answered with status {error.status_code}{self._quoted(error)}"
                 raise self._complaint(sentence, rest=error.status_code in _RESTING) from error
             except openai.APITimeoutError as error:
                 raise self._complaint(f"did not answer within {self._timeout:g} s") from error
             except openai.APIConnectionError as error:
-                raise self._complaint(f"cannot be reached ({error.__cause__ or error})") from error
-            except (openai.APIError, ValueError, TypeError) as error:
-                raise self._complaint(f"gave an answer that makes no sense{_said(error)}") from error
+                if isinstance(error.__cause__, Endless):
+                    raise self._complaint(str(error.__cause__)) from error
+                raise self._complaint(f"cannot be reached{self._quoted(error.__cause__ or error)}") from error
+            except (openai.APIError, *_NONSENSE) as error:
+                raise self._complaint(f"gave an answer that makes no sense{self._quoted(error)}") from error
 
     def _openai(self) -> Any:
         return require("openai", f"for the chat model {self.name}", "pip install openai")
@@ -188,16 +216,14 @@ class OpenAICompatibleChat:
     def _connected(self) -> Any:
         openai = self._openai()
         httpx: Any = require("httpx2", f"for the chat model {self.name}", "pip install openai")
-        watch = _watching(httpx, self._clock, self._timeout * _LONGEST)
         timeout = httpx.Timeout(self._timeout, connect=min(_CONNECT_SECONDS, self._timeout))
         foreign = _FOREIGN if self._key else (*_FOREIGN, "authorization")
-        hooks = {"request": [partial(_without, foreign)], "response": [watch]}
         return openai.OpenAI(
             api_key=self._key or "none",
             base_url=self._base,
             timeout=timeout,
             max_retries=0,
-            http_client=httpx.Client(follow_redirects=False, timeout=timeout, event_hooks=hooks),
+            http_client=client(httpx, foreign, timeout, self._clock, self._timeout * _LONGEST),
         )
 
     def _refuse_while_resting(self) -> None:
@@ -209,52 +235,36 @@ class OpenAICompatibleChat:
         with self._lock:
             self._failed, self._answered = None, True
 
-    def _complaint(self, what: str, rest: bool = True, remedy: str = "") -> ModelUnavailableError:
-        sentence = f"The chat model {self.name} {what}. {remedy or _CHECK}"
-        if rest:
+    def _remember(self, error: _Failure) -> None:
+        if error.rest:
             with self._lock:
-                self._failed = (self._clock(), sentence)
-        return ModelUnavailableError(sentence)
+                self._failed = (self._clock(), str(error))
+
+    def _complaint(self, what: str, rest: bool = True, remedy: str = "") -> _Failure:
+        return _Failure(f"The chat model {self.name} {what}. {remedy or _CHECK}", rest)
+
+    def _quoted(self, error: BaseException) -> str:
+        """How an answer that refuses begins, on one line, without the key and what looks like one."""
+        said = str(getattr(error, "message", "") or error)
+        if len(self._key) >= _SHORTEST_KEY:
+            said = said.replace(self._key, "…")
+        said = re.sub(r"<[^>]{0,200}>", " ", " ".join(said.split()))
+        said = " ".join(re.sub(r"\b(?:sk|rpa|hf|ctx)[-_][\w*-]{6,}", "…", _plain(said)).split())[:200]
+        return f" ({said})" if said else ""
+
+
+class _Failure(ModelUnavailableError):  # noqa: N818  (a complaint like any other to those who catch it)
+    """A complaint; `rest`: the endpoint is left alone for a while."""
+
+    def __init__(self, sentence: str, rest: bool) -> None:
+        super().__init__(sentence)
+        self.rest = rest
 
 
 _CHECK = "See that it runs and that 'chat_api_base', 'chat_model' and the key are right."
 _LONGER = "'answer_max_tokens' allows longer answers."
-
-
-class _Endless(Exception):  # noqa: N818  (caught here, never shown)
-    """An answer of too many bytes, or one that takes too long."""
-
-
-def _watching(httpx: Any, clock: Callable[[], float], longest: float) -> Callable[[Any], None]:
-    """A hook that limits the size of an answer and the time it may take as a whole, comments of a stream included."""
-
-    class Watched(httpx.SyncByteStream):  # type: ignore[misc]
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-
-        def __iter__(self) -> Iterator[bytes]:
-            begun, size = clock(), 0
-            for part in self._stream:
-                size += len(part)
-                if size > _LARGEST_ANSWER:
-                    raise _Endless(f"answered with more than {_LARGEST_ANSWER:,} bytes")
-                if clock() - begun > longest:
-                    raise _Endless(f"had not ended after {longest:g} s")
-                yield part
-
-        def close(self) -> None:
-            self._stream.close()
-
-    def watch(response: Any) -> None:
-        response.stream = Watched(response.stream)
-
-    return watch
-
-
-def _without(names: Sequence[str], request: Any) -> None:
-    """What the library takes from the environment belongs to another service."""
-    for name in names:
-        request.headers.pop(name, None)
+_NONSENSE = (ValueError, TypeError, RecursionError)
+"""What comes of an answer that is no JSON, or one of ten thousand brackets."""
 
 
 def _options(left_out: frozenset[str], max_tokens: int, temperature: float) -> dict[str, Any]:
@@ -279,11 +289,3 @@ def _plain(text: str) -> str:
         for character in text
         if character in _KEPT_CONTROLS or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co"}
     )
-
-
-def _said(error: Exception) -> str:
-    """How an answer that refuses begins, on one line, without anything that looks like a key."""
-    said = " ".join(str(getattr(error, "message", "") or error).split())
-    said = re.sub(r"<[^>]{0,200}>", " ", said)
-    said = " ".join(re.sub(r"\b(?:sk|rpa|hf|ctx)[-_][\w*-]{6,}", "…", _plain(said)).split())[:200]
-    return f" ({said})" if said else ""

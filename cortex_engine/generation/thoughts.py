@@ -33,6 +33,15 @@ def without_thoughts(pieces: Iterator[str]) -> Iterator[str]:
         yield waiting
 
 
+def answered(text: str) -> str:
+    """A whole text without thoughts of which only the end is marked: chat templates often write the opening tag themselves.
+
+    >>> answered("Let me see.</think>Yes")
+    'Yes'
+    """
+    return text.rpartition(_CLOSE)[2]
+
+
 def _beginning(text: str, tag: str) -> int:
     """How many characters at the end of the text may begin the tag."""
     return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:size])), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
     """A server whose answers an endpoint writes, with two documents."""
     with ChatEndpoint("x") as endpoint:
         folder = tmp_path_factory.mktemp("written") / "library"
-        settings = {"CORTEX_CHAT_API_BASE": endpoint.address, "CORTEX_CHAT_MODEL": "tiny", "CORTEX_CHAT_TIMEOUT": "2"}
+        settings = {"CORTEX_CHAT_API_BASE": endpoint.address, "CORTEX_CHAT_MODEL": "tiny", "CORTEX_CHAT_TIMEOUT": "60"}
         server = start(folder, CORTEX_EXPLAIN_HITS="true", CORTEX_GRAPH="false", **settings)
         with server.client() as client:
             files = [("files", (name, text)) for name, text in TEXTS.items()]
@@ -78,6 +79,30 @@ def test_an_answer_streams(written: tuple[Server, ChatEndpoint]) -> None:
         last = told[-1][1]
         assert client.get(f"/v1/conversations/{last['conversation_id']}").json() == {"turns": [last]}
         assert last["sentences"][1]["proof"] == "unverified"
+
+
+def test_a_caller_that_goes_away_ends_the_writing_at_once(
+    written: tuple[Server, ChatEndpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint is told by a dead line, though it says nothing, and nothing is kept."""
+    server, endpoint = written
+    gone, reached = threading.Event(), threading.Event()
+
+    def silent(request: Any, _answer: str) -> None:
+        reached.set()
+        request.connection.settimeout(20)
+        if request.connection.recv(1) == b"":  # nothing comes but the end
+            gone.set()
+
+    monkeypatch.setattr(endpoint, "_stream", silent)
+    with server.client() as client:
+        before = client.get("/v1/conversations").json()
+        asked = {"question": "Where does the puffin dig?", "stream": True}
+        with client.stream("POST", "/v1/ask", json=asked) as answer:
+            lines = answer.iter_lines()
+            assert any("Writing" in line for line in lines) and reached.wait(20)
+        assert gone.wait(10)
+        assert client.get("/v1/conversations").json() == before
 
 
 def test_what_goes_wrong_is_told(written: tuple[Server, ChatEndpoint]) -> None:

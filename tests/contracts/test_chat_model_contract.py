@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -11,7 +16,7 @@ from cortex_engine.config import ChatEndpoint as Endpoint
 from cortex_engine.config import CortexConfig, chat_endpoint
 from cortex_engine.core.answers import ChatMessage, ChatModel
 from cortex_engine.core.errors import ConfigError, ModelUnavailableError
-from cortex_engine.generation import chat as chat_module
+from cortex_engine.generation import exchange
 from cortex_engine.generation.chat import REST, OpenAICompatibleChat
 from tests.chat_endpoint import ChatEndpoint
 
@@ -121,8 +126,31 @@ def test_closing_the_iterator_hangs_up(endpoint: Start, model_at: Callable[[str]
     server = endpoint("endless")
     pieces = model_at(server.address).stream(ASKED, 100_000)
     assert next(pieces)
-    pieces.close()  # type: ignore[attr-defined]
+    pieces.close()
     assert server.hung_up.wait(10)
+
+
+@pytest.mark.parametrize("answer", ["hang", "silence"])
+def test_closing_from_another_thread_ends_the_wait_at_once(
+    endpoint: Start, model_at: Callable[[str], ChatModel], answer: str
+) -> None:
+    """Also where not even the head of the answer has come; and the endpoint is not blamed for it."""
+    server = endpoint(answer, "Yes.")
+    model = OpenAICompatibleChat(server.address, "tiny", timeout=30)
+    pieces, ended = model.stream(ASKED, 50), threading.Event()
+
+    def read() -> None:
+        with contextlib.suppress(ModelUnavailableError):
+            list(pieces)
+        ended.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    while not server.asked:
+        time.sleep(0.01)
+    pieces.close()
+    assert ended.wait(15)
+    assert model.trouble == ""
+    assert told(model) == ("Yes.", "")
 
 
 def test_an_endpoint_that_failed_is_left_alone_for_a_while(endpoint: Start) -> None:
@@ -165,9 +193,28 @@ def test_no_key_and_no_account_of_another_service_is_sent(endpoint: Start, monke
 
 
 def test_addresses_that_make_no_sense_are_refused() -> None:
-    for wrong in ("localhost:8000/v1", "ftp://x/v1", "http://", "http://x/v1?key=1", ""):
-        with pytest.raises(ConfigError, match="chat_api_base"):
+    for wrong in (
+        "localhost:8000/v1",
+        "ftp://x/v1",
+        "http://",
+        "http://x/v1?key=1",
+        "http://[x/v1",
+        "http://x:abc/v1",
+        "http://x y/v1",
+        "http://℀/v1",
+        "https://api.openai.com@evil.io/v1",
+        "http://me:hunter2@x/v1",
+        "",
+    ):
+        with pytest.raises(ConfigError, match="chat_api_base") as refused:
             OpenAICompatibleChat(wrong, "tiny")
+        assert "hunter2" not in str(refused.value) and "key=1" not in str(refused.value)
+        if wrong:
+            with pytest.raises(ConfigError, match="chat_api_base"):
+                chat_endpoint(CortexConfig(chat_api_base=wrong), {})
+    broken = CortexConfig(chat_api_base="https://x.io/v1", vision_api_base="http://[x/v1")
+    found = chat_endpoint(broken, {"RUNPOD_API_KEY": "r"})
+    assert found is not None and found.key_name == ""
 
 
 KEYS = {"OPENAI_API_KEY": "o", "RUNPOD_API_KEY": "r", "CORTEX_CHAT_API_KEY": "c"}
@@ -188,7 +235,11 @@ KEYS = {"OPENAI_API_KEY": "o", "RUNPOD_API_KEY": "r", "CORTEX_CHAT_API_KEY": "c"
         ({"chat_api_base": "https://x.io/v1"}, KEYS, "CORTEX_CHAT_API_KEY"),
         ({"chat_api_base": "https://API.openai.com:443/v1"}, {"OPENAI_API_KEY": "o"}, "OPENAI_API_KEY"),
         ({"chat_api_base": "https://api.openai.com.evil.io/v1"}, {"OPENAI_API_KEY": "o"}, ""),
-        ({"chat_api_base": "https://api.openai.com@evil.io/v1"}, {"OPENAI_API_KEY": "o"}, ""),
+        (
+            {"chat_api_base": "https://api.openai.com/v1", "vision_api_base": "https://api.openai.com/v1"},
+            {"RUNPOD_API_KEY": "r"},
+            "RUNPOD_API_KEY",
+        ),
         ({"chat_api_base": "http://api.openai.com/v1"}, {"OPENAI_API_KEY": "o"}, ""),
         (
             {"chat_api_base": "https://r.io/other", "vision_api_base": "https://r.io/v1"},
@@ -223,6 +274,42 @@ def test_descriptions_and_answers_come_from_the_endpoint_of_runpod(
 
 
 def test_too_many_bytes_are_refused(endpoint: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_module, "_LARGEST_ANSWER", 2_000)
+    monkeypatch.setattr(exchange, "LARGEST_ANSWER", 2_000)
     failure = told(OpenAICompatibleChat(endpoint("endless").address, "tiny", timeout=5), 100_000)[1]
     assert "more than 2,000 bytes" in failure
+
+
+def test_what_is_packed_is_refused_and_the_key_is_never_repeated(
+    endpoint: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A packed answer of a megabyte may be one of gigabytes; a gateway may quote the key in its refusal."""
+    server = endpoint("x")
+
+    def packed(request: Any, _status: int, _body: bytes, _kind: str) -> None:
+        data = gzip.compress(b"{" * 1_000_000)
+        request.send_response(200)
+        request.send_header("Content-Encoding", "gzip")
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data)
+
+    monkeypatch.setattr(server, "_send", packed)
+    with pytest.raises(ModelUnavailableError, match="packed"):
+        OpenAICompatibleChat(server.address, "tiny", timeout=5).complete(ASKED, 10)
+    assert server.headers[0]["accept-encoding"] == "identity"
+    monkeypatch.undo()
+    original, said = server._send, b'{"error": {"message": "Incorrect key: my-own-key-1"}}'
+    monkeypatch.setattr(server, "_send", lambda request, *_: original(request, 401, said, "application/json"))
+    with pytest.raises(ModelUnavailableError, match=r"Incorrect key: …\)") as refused:
+        OpenAICompatibleChat(server.address, "tiny", "my-own-key-1", timeout=5).complete(ASKED, 10)
+    assert "my-own-key" not in str(refused.value)
+
+
+def test_brackets_without_end_are_no_answer(endpoint: Start) -> None:
+    model = OpenAICompatibleChat(endpoint(b"data: " + b"[" * 100_000 + b"\n\n").address, "tiny", timeout=5)
+    assert "broke off in the middle" in told(model)[1]
+
+
+def test_thoughts_of_which_only_the_end_is_marked_are_no_answer(endpoint: Start) -> None:
+    server = endpoint("Hm, burrows [9]?</think>In burrows [1].")
+    assert OpenAICompatibleChat(server.address, "tiny", timeout=5).complete(ASKED, 50) == "In burrows [1]."

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -158,9 +161,33 @@ def test_an_iterator_that_is_closed_hangs_up_and_keeps_nothing(
     endpoint.answers, before = ["endless"], suite.conversations()
     events = suite.answer_events("When was the lamp converted?")
     assert any(event.text for event in events)
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert endpoint.hung_up.wait(10)
     assert suite.conversations() == before
+
+
+@pytest.mark.parametrize("condensing", [False, True])
+def test_an_answer_is_stopped_from_another_thread_while_it_waits(
+    suite: CortexSuite, told: Told, endpoint: ChatEndpoint, monkeypatch: pytest.MonkeyPatch, condensing: bool
+) -> None:
+    """Neither the endpoint's silence is waited for, nor is anything quoted or kept in its place."""
+    first = told("Who built the lighthouse?")
+    monkeypatch.setattr(endpoint, "ended", threading.Event())
+    endpoint.answers, endpoint.asked, before = ["hang"], [], suite.turns(first.conversation_id)
+    question = Question("When was it built?" if condensing else "Who built the lighthouse of Gannet Head?")
+    events = suite.answer_events(replace(question, conversation_id=first.conversation_id if condensing else ""))
+    seen: list[AnswerEvent] = []
+    reader = threading.Thread(target=lambda: seen.extend(events), daemon=True)
+    kept = suite.conversations()
+    reader.start()
+    while not endpoint.asked:
+        time.sleep(0.01)
+    events.close()
+    reader.join(15)
+    assert not reader.is_alive()
+    assert not any(event.answer or event.text for event in seen)
+    assert suite.conversations() == kept and suite.turns(first.conversation_id) == before
+    endpoint.ended.set()
 
 
 @pytest.mark.parametrize(
@@ -201,6 +228,8 @@ def test_a_model_that_finds_nothing_says_so(told: Told) -> None:
     answer = told("Who built the lighthouse?", f" {NOT_FOUND}.\n")
     assert answer.abstained and answer.sentences == () and answer.sources
     assert answer.notes == ("tiny at 127.0.0.1 found no answer in these passages.",)
+    thoughtful = told("Who built the lighthouse?", f"They asked for the lighthouse.</think>\n{NOT_FOUND}")
+    assert thoughtful.abstained and thoughtful.sentences == ()
     kept = told("Who built the lighthouse?", f"{NOT_FOUND} but it is old [1].")
     assert not kept.abstained
     assert NOT_FOUND not in kept.sentences[0].text

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cortex_engine.answering.stopping import AnswerEvents
 from cortex_engine.config import load_config
 from cortex_engine.core.answers import Answer, AnswerEvent, AnswerSentence, CitedSource, Proof, Question
 from cortex_engine.core.app import ModelState, ModelStatus
@@ -89,9 +90,12 @@ def written(library: CortexSuite, monkeypatch: pytest.MonkeyPatch, events: Event
     """A model that writes what it is told; gives the questions that reach the engine."""
     asked: list[Question] = []
 
-    def answer_events(question: Question) -> Iterator[AnswerEvent]:
+    def begun(question: Question) -> Generator[AnswerEvent]:
+        yield from events(question)
+
+    def answer_events(question: Question) -> AnswerEvents:
         asked.append(question)
-        return events(question)
+        return AnswerEvents(lambda _: begun(question))
 
     monkeypatch.setattr(library, "answer_events", answer_events)
     monkeypatch.setattr(library, "chat_status", lambda: MODEL)
