@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"\d+")
 _WIDEST = 20
 """Numbers that a range like [1-9] may stand for."""
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+")
-_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_STRONG = re.compile(r"(\*\*|__)(?=\S)(.{1,300}?)(?<=\S)\1")
 _WORD = re.compile(r"\w")
 _STOPS = ".!?。！？"
 _STOP = re.compile(rf"[{_STOPS}]+")
@@ -55,7 +55,7 @@ def statements(answer: str, sentences: Splitter) -> list[Statement]:
 
 
 def _of_line(line: str, sentences: Splitter) -> Iterator[Statement]:
-    text, marks = _without_marks(_STRONG.sub(r"\2", _HEADING.sub("", line)))
+    text, marks = _without_marks(_STRONG.sub(r"\2", _HEADING.sub("", " ".join(line.split()))))
     if not text.strip():
         yield Statement("", _once(number for _, numbers in marks for number in numbers))
         return

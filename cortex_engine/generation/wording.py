@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 _TOKEN = re.compile(
     r"(?:(?<![\w])[-−])?\d+(?:[.,'’\u00a0\u202f]\d+)*|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+|[%€$£¥°]"
@@ -12,30 +13,48 @@ _TOKEN = re.compile(
 _BRACKETED = re.compile(r"[\[［【(]\s*\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*[\]］】)]")
 _HYPHENATED = re.compile(r"(\w)[\u00ad\u2010-]\s*\n\s*(?=[a-zà-ÿ])")
 _QUOTED = re.compile(r"[\"“„«»‚‘「『]([^\"“”„«»‚‘「」『』]{8,600})[\"”“«»’」』]")
-_NUMBER = re.compile(r"\d+(?:[.,'’\u00a0\u202f ]?\d+)*")
-_SEPARATOR = re.compile(r"[^\d]")
-_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
 _CAPITALISED = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
-
-_NUMBER_WORDS = (
-    "null zero zéro cero|two zwei deux dos|three drei trois tres|four vier quatre cuatro|five fünf cinq cinco|"
-    "six sechs seis|seven sieben sept siete|eight huit ocho|nine neun neuf nueve|ten zehn dix diez|eleven elf onze once|"
-    "twelve zwölf douze doce"
+_WORD = re.compile(r"[^\W\d_]+")
+_PASSIVE = re.compile(r"\b(?:by|von|vom|par|por)\b", re.IGNORECASE)
+_BEFORE_NAME = re.compile(
+    r"\b(\w+)\s+(?:(?:the|der|die|das|dem|den|la|le|les|el|los|las)\s+)?(?:[^\W\da-zà-ÿ_]\w*\s+){0,3}$"
 )
-_VALUES = (0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
-_AS_DIGITS = {
-    word: str(value)
-    for value, words in zip(_VALUES, _NUMBER_WORDS.split("|"), strict=True)
-    for word in words.split()
-    if word != "once"  # English uses it for "one time"
-}
-"""Numbers in words, English, German, French, Spanish, as far as they are no article and no other common word."""
+_PREPOSITION_WORDS = (
+    "in at on near from to into of for with under over behind im am an auf bei aus nach von vom zu zum zur mit für à en dans de "
+    "du des pour avec chez sur a del para con"
+)
+_PREPOSITIONS = frozenset(_PREPOSITION_WORDS.split())
+_JOINING = re.compile(r"(?:[\s,;&/.]|\b(?:and|or|und|oder|et|ou|y|e|o)\b)*", re.IGNORECASE)
 
 _DENYING = (
-    "not no never none nobody nothing neither without cannot nicht kein keine keinen keinem keiner keines nie niemals "
-    "niemand nichts ohne weder pas jamais aucun aucune rien sans nunca ningún ninguna ninguno nada tampoco"
+    "not no never none nobody nothing neither without cannot hardly rarely seldom scarcely barely false falsely untrue incorrect "
+    "incorrectly wrongly nicht kein keine keinen keinem keiner keines nie niemals niemand nichts ohne weder kaum selten falsch "
+    "fälschlich fälschlicherweise pas jamais aucun aucune rien sans rarement faux faussement nunca ningún ninguna ninguno nada "
+    "tampoco raramente apenas falso falsamente"
 )
 _DENIALS = frozenset(_DENYING.split())
+_NOT_DENYING = re.compile(
+    r"\b(?:no|not) (?:later|earlier|more|less|fewer|longer|sooner) than\b|\bnot only\b|\b(?:no|without(?: any)?) doubt\b|"
+    r"\bnicht nur\b|\bohne zweifel\b|\bnon seulement\b|\bsans (?:aucun )?doute\b|\bno s[oó]lo\b|\bsin duda\b"
+)
+_DENYING_SIGNS = re.compile("[不没沒無无非未勿莫]|ない|ません|なかっ|않|없|못|아니")
+_CONDITIONS = {
+    "en": "if unless whether alleged allegedly supposedly reportedly purportedly",
+    "de": "wenn falls sofern ob angeblich vermeintlich",
+    "fr": "si prétendument",
+    "es": "si supuestamente",
+}
+"""Words by which a passage takes back that something is so."""
+_CONDITION_SIGNS = re.compile("如果|假如|除非|倘若|据称|據稱")
+_CALENDAR_WORDS = (
+    "january february april june july august september october november december monday tuesday wednesday thursday friday "
+    "saturday sunday januar februar märz mai juni juli oktober dezember montag dienstag mittwoch donnerstag freitag samstag "
+    "sonnabend sonntag janvier février avril juin juillet août septembre octobre novembre décembre lundi mardi mercredi jeudi "
+    "vendredi samedi dimanche enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre lunes "
+    "martes miércoles jueves viernes sábado domingo"
+)
+_YES_NO = frozenset(("yes", "no", "ja", "nein", "oui", "non", "sí", "si", "sì", "是", "否", "不", "对", "對"))
 _GENERAL_NOUNS = frozenset({"de", "lb"})
 """Languages that write every noun with a capital letter."""
 
@@ -64,24 +83,6 @@ def stands_in(wanted: Sequence[str], text: Sequence[str]) -> bool:
 def quotations(text: str) -> list[str]:
     """What stands between quotation marks."""
     return [found.strip() for found in _QUOTED.findall(text)]
-
-
-def numbers(text: str) -> dict[str, str]:
-    """The numbers of a text: digits without separators -> as written. Small ones may be words."""
-    found = {_digits(written): written for written in _NUMBER.findall(unicodedata.normalize("NFKC", text))}
-    found |= {_AS_DIGITS[word]: word for word in tokens(text) if word in _AS_DIGITS}
-    return found
-
-
-def known_numbers(text: str) -> frozenset[str]:
-    """All numbers that a text may be said to hold: "1,306" gives 1306, and "07:40, 12:15" each of its parts too."""
-    plain = unicodedata.normalize("NFKC", text)
-    parts = {part.lstrip("0") or "0" for part in re.findall(r"\d+", plain)}
-    return frozenset(numbers(text)) | parts
-
-
-def _digits(written: str) -> str:
-    return _SEPARATOR.sub("", written).lstrip("0") or "0"
 
 
 def addresses(text: str) -> list[str]:
@@ -146,6 +147,64 @@ def folded_words(text: str) -> frozenset[str]:
 
 def denials(text: str) -> int:
     """How many words of a text deny: two of them may cancel each other."""
-    plain = text.casefold().replace("’", "'")
-    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", plain)
-    return sum(word in _DENIALS or word.endswith("n't") for word in words)
+    plain = _NOT_DENYING.sub(" ", text.casefold().replace("’", "'"))
+    words: list[str] = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", plain)
+    return sum(word in _DENIALS or word.endswith("n't") for word in words) + len(_DENYING_SIGNS.findall(plain))
+
+
+def conditions(text: str, language: str) -> set[str]:
+    """Words by which a text says something under a condition, or as what others say."""
+    taken = frozenset(_CONDITIONS.get(language or "en", "").split())
+    words: list[str] = [*_WORD.findall(text.casefold()), *_CONDITION_SIGNS.findall(text)]
+    return {word for word in words if word in taken or _CONDITION_SIGNS.fullmatch(word)}
+
+
+def calendar_words(text: str) -> list[str]:
+    """Months and days of the week, folded and in the singular."""
+    words = (folded(word).removesuffix("s") for word in _WORD.findall(text))
+    return [word for word in words if word in _CALENDAR]
+
+
+def says_yes_or_no(words: Sequence[str]) -> bool:
+    """Whether there is nothing else."""
+    return bool(words) and all(word in _YES_NO for word in words)
+
+
+def other_order(statement: str, found: Sequence[str], passage: str) -> tuple[str, str] | None:
+    """Two names of a statement that the passage has the other way round, None for none.
+
+    Names that stand more than once, that an "and" or comma joins, or that follow the same preposition in both have no order; nor
+    have months, nor a sentence of which only one is in the passive voice.
+
+    Args:
+        found: the statement's names (`names`).
+    """
+    if bool(_PASSIVE.search(statement)) != bool(_PASSIVE.search(passage)):
+        return None
+    places = {name: _places(name, statement) for name in dict.fromkeys(found) if not calendar_words(name)}
+    once = [name for name, place in places.items() if len(place) == 1 and len(_places(name, passage)) == 1]
+    for first, second in pairwise(sorted(once, key=lambda name: places[name][0].start())):
+        here = statement[places[first][0].end() : places[second][0].start()]
+        there, other = _places(first, passage)[0], _places(second, passage)[0]
+        if other.start() > there.start() or _JOINING.fullmatch(here):
+            continue
+        pairs = ((places[first][0], there), (places[second][0], other))
+        if any((before := _preposition(mine)) and before == _preposition(its) for mine, its in pairs):
+            continue
+        if not _JOINING.fullmatch(passage[other.end() : there.start()]):
+            return first, second
+    return None
+
+
+def _preposition(name: re.Match[str]) -> str:
+    """What stands before a name, its other parts and an article; "" where that is no preposition."""
+    found = _BEFORE_NAME.search(name.string[: name.start()])
+    word = found[1].casefold() if found else ""
+    return word if word in _PREPOSITIONS else ""
+
+
+def _places(name: str, text: str) -> list[re.Match[str]]:
+    return list(re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE))
+
+
+_CALENDAR = frozenset(folded(word).removesuffix("s") for word in _CALENDAR_WORDS.split())
