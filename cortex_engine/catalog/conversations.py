@@ -21,21 +21,21 @@ class ConversationRecords(CatalogPart):
     """The port `ConversationRecords`."""
 
     def keep_turn(self, answer: Answer, collections: Sequence[str]) -> None:
-        """Append a turn; makes the conversation when it is the first one.
+        """Append a turn; makes the conversation when it is the first one, or when it was deleted while this was written.
 
-        What a source bore out that has been deleted in the meantime is not kept.
+        What a source bore out that has been deleted in the meantime is not kept, nor words of questions that were.
 
         Raises:
             UsageError: the question cannot be stored.
         """
         rows.require_storable(answer.question, "A question", 20_000)
         with self._database.write() as connection:
-            conversation = _conversation(connection, answer, collections)
+            conversation, goes_on = _conversation(connection, answer, collections)
             values = (
                 answer.turn_id,
                 conversation,
                 answer.question,
-                answer.searched,
+                answer.searched if goes_on else answer.question,
                 int(answer.abstained),
                 answer.writer,
             )
@@ -127,19 +127,19 @@ def _key(connection: sqlite3.Connection, conversation_id: str) -> int:
     return int(row[0])
 
 
-def _conversation(connection: sqlite3.Connection, answer: Answer, collections: Sequence[str]) -> int:
-    """The key of the turn's conversation, which is made when it is not there."""
+def _conversation(connection: sqlite3.Connection, answer: Answer, collections: Sequence[str]) -> tuple[int, bool]:
+    """The key of the turn's conversation, which is made when it is not there; and whether it was."""
     now = rows.now()
     row = connection.execute("SELECT key FROM conversation WHERE id = ?", (answer.conversation_id,)).fetchone()
     if row is not None:
         connection.execute("UPDATE conversation SET updated = ? WHERE key = ?", (now, row[0]))
-        return int(row[0])
+        return int(row[0]), True
     title = " ".join(answer.question.split())[: rows.NAME_LENGTH]
     cursor = connection.execute(
         "INSERT INTO conversation (id, title, created, updated, collections) VALUES (?, ?, ?, ?, ?)",
         (answer.conversation_id, title, now, now, json.dumps(list(collections))),
     )
-    return int(cursor.lastrowid or 0)
+    return int(cursor.lastrowid or 0), False
 
 
 def _keep_sources(connection: sqlite3.Connection, turn: int, sources: Sequence[CitedSource]) -> dict[int, int]:

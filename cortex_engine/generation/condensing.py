@@ -67,7 +67,10 @@ def condense_messages(question: str, earlier: Sequence[str]) -> list[ChatMessage
 
 
 def usable(rewritten: str, question: str, earlier: Sequence[str], terms: Terms) -> str:
-    """A model's rewriting where it makes sense, "" where it does not: only words that were asked before may be added."""
+    """A model's rewriting where it makes sense, "" where it does not.
+
+    It is one line, loses no word of the question but such as stood in earlier ones, and half of its words at least were asked.
+    """
     lines = [line.strip(" \"'“”„") for line in rewritten.splitlines() if line.strip()]
     if len(lines) != 1 or len(lines[0]) > _LONGEST:
         return ""

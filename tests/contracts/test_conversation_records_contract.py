@@ -162,6 +162,17 @@ def test_what_was_deleted_while_the_answer_was_written_is_not_kept(catalog: Cata
     assert "xhoneyx" not in everything(catalog)
 
 
+def test_a_conversation_that_was_deleted_while_the_answer_was_written_begins_anew(catalog: Catalog) -> None:
+    """The answer is not lost, but nothing of the questions that were deleted comes back with it."""
+    commit(catalog, HONEY)
+    catalog.keep_turn(turn("c1", sentence(HONEY, (1,)), texts=(HONEY,), question="Of xoldx?", searched="Of xoldx?"), [])
+    catalog.delete_conversation("c1")
+    catalog.keep_turn(turn("c1", sentence(HONEY, (1,)), texts=(HONEY,), searched="What is sweet? xoldx"), [])
+    (left,) = catalog.turns("c1")
+    assert left.searched == left.question
+    assert "xoldx" not in everything(catalog)
+
+
 def test_a_document_that_is_read_anew_keeps_what_was_quoted(catalog: Catalog) -> None:
     commit(catalog, HONEY)
     catalog.keep_turn(turn("c1", sentence(HONEY, (1,)), texts=(HONEY,)), [])
