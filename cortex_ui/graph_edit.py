@@ -135,7 +135,7 @@ def _taken_back(entity_id: str, merged: bool) -> bool:
     except CortexError as error:
         st.toast(safe.label(str(error)), icon=":material/error:")
         return False
-    st.toast("It is as it was before.", icon=":material/undo:")
+    st.toast("The names stand apart again." if merged else "It is shown again.", icon=":material/undo:")
     return True
 
 
@@ -228,7 +228,7 @@ def _confirm_merge(entity: GraphEntity, other: GraphEntity) -> None:
         "can be taken back.</p>"
     )
     if st.button("Merge", type="primary", icon=":material/merge:", key="graph_merge_send"):
-        before = any(each.id == target.id for each in suite().merged_entities())
+        before = any(each.id in {source.id, target.id} for each in suite().merged_entities())
         suite().merge_entities(source.id, target.id)
         state.go_to_entity(target.id)
         sentence = f"“{words.short(source.name)}” is part of “{words.short(target.name)}” now."
@@ -271,6 +271,10 @@ def _edits(_: str) -> None:
     for entity in merged[:_LISTED]:
         others = ", ".join(words.short(alias, 40) for alias in entity.aliases[:6])
         _edit_row(entity, f"with {others}" if others else wording.count(entity.mentions, "mention"), "Take apart", True)
+    if max(len(hidden), len(merged)) >= _LISTED:
+        st.markdown(
+            f":gray[At most {_LISTED} of each are listed; `cortex graph entities --hidden` and `--merged` have all.]"
+        )
 
 
 def _edit_row(entity: GraphEntity, remark: str, action: str, merged: bool) -> None:

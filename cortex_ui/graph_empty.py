@@ -47,14 +47,22 @@ def nothing_yet(stats: GraphStats) -> None:
         if stats.waiting or stats.behind:
             st.markdown("### The documents are being read for names")
             st.markdown("This happens in the background; the page shows them as soon as there are some.")
+            _by(stats)
             graph_search.follow(stats)
             _link(_SEARCH, "Search meanwhile")
             return
         st.markdown("### No names were found")
-        st.markdown("The documents name nobody and nothing that could be told from other words.")
-        if stats.extractor:
-            safe.show(f'<p class="cx-quiet">{safe.escape(graph_search.extractor(stats))}</p>')
+        if stats.documents or not stats.failed:
+            st.markdown("The documents name nobody and nothing that could be told from other words.")
+        _by(stats)
         _link(_INGEST, "Add files")
+
+
+def _by(stats: GraphStats) -> None:
+    """What finds names, why documents wait, and which could not be read."""
+    if stats.extractor:
+        safe.show(f'<p class="cx-quiet">{safe.escape(graph_search.extractor(stats))}</p>')
+    graph_search.failures(stats)
 
 
 def picture(wanted: state.Centre) -> None:

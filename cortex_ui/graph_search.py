@@ -101,11 +101,16 @@ def standing(stats: GraphStats) -> None:
         wording.count(stats.documents, "document"),
     ]
     safe.show(f'<div class="cx-quiet">{" · ".join(sizes)}. {safe.escape(extractor(stats))}</div>')
+    failures(stats)
+    if stats.waiting or stats.behind:
+        follow(stats)
+
+
+def failures(stats: GraphStats) -> None:
+    """That documents could not be read, and why the newest of them could not."""
     if stats.failed:
         why = f"{wording.count(stats.failed, 'document')} could not be read for names. The newest: {stats.failure}"
         st.warning(safe.label(words.short(why, 400)), icon=":material/warning:")
-    if stats.waiting or stats.behind:
-        follow(stats)
 
 
 def extractor(stats: GraphStats) -> str:

@@ -137,6 +137,11 @@ def test_documents_that_name_nothing_are_told_from_documents_that_wait(
         at = page()
         assert "are being read for names" in texts(at)
         assert "1 document still to be read" in texts(at)
+        library._library.extraction_trouble = "The model is away."
+        assert "Documents wait: The model is away." in texts(page())
+        catalog, (document,) = library._library.catalog, library.documents()
+        catalog.fail_graph(document.id, library._library.extractor.fingerprint, "It is out of order.")
+        assert "It is out of order" in texts(page()) and "name nobody" not in texts(page())
     finally:
         session.stop()
 
