@@ -117,7 +117,7 @@ def _nearest(library: Library, question: str, found: passages.Found) -> str:
 
 
 def verified(embedder: Embedder, bound: float, folder: Path) -> list[tuple[str, str, str]]:
-    """What the check lets pass of statements "QUESTION ANSWER", right ones and three kinds of wrong ones."""
+    """What the check lets pass of statements "QUESTION ANSWER", right ones and two kinds of wrong ones."""
     data = read_dataset(folder)
     texts = {name: text for name, _, text in data.corpus()}
     rows = [json.loads(line) for line in (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()]

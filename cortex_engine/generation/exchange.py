@@ -11,6 +11,8 @@ from typing import Any
 
 LARGEST_ANSWER = 8_000_000
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+_TELLING = "x-stainless-"
+"""Headers by which the openai package tells what computer this is."""
 _CONNECTED = ("connect_tcp.complete", "start_tls.complete")
 
 
@@ -81,8 +83,8 @@ def client(httpx: Any, unsent: Sequence[str], timeout: Any, clock: Callable[[], 
     """
 
     def before(request: Any) -> None:
-        for name in unsent:
-            request.headers.pop(name, None)
+        for name in [name for name in request.headers if name.startswith(_TELLING) or name in unsent]:
+            del request.headers[name]
         # What is packed small may be large.
         request.headers["accept-encoding"] = "identity"
         if (exchange := _current.get()) is not None:

@@ -190,6 +190,7 @@ def test_no_key_and_no_account_of_another_service_is_sent(endpoint: Start, monke
     assert "authorization" not in server.headers[0]
     assert server.headers[1]["authorization"] == "Bearer own-key"
     assert not any("sk-of-another-service" in str(headers) for headers in server.headers)
+    assert not any(name.startswith("x-stainless") for headers in server.headers for name in headers)
 
 
 def test_addresses_that_make_no_sense_are_refused() -> None:
