@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
@@ -46,7 +45,11 @@ _ENTITIES = "SELECT key, id, name FROM graph_entity WHERE key IN (SELECT value F
 _VIA = ("query", "together", "mentioned in", "related")
 """Steps of a path; a verb is a word of a document and is kept as "related"."""
 
-_QUOTED = re.compile(r'"([^"]+)"|(\S+)')
+_DIGITS_KEPT = 64
+"""Of a reference to a picture that was handed over; it names nothing of the library."""
+
+_AROUND = " .,:;?!'-()[]\"“”„«»‘’…"
+"""What may stand around a name in a question."""
 
 
 class FlightRecording(CatalogPart):
@@ -56,7 +59,7 @@ class FlightRecording(CatalogPart):
         """Keep searches, and of all that are kept the `newest`; of each stage the first thousand candidates."""
         with self._database.write() as connection:
             for flight in flights:
-                if _unknown(connection, flight.query.filters.documents):
+                if _unknown(connection, flight.query):
                     continue
                 ids = {each.chunk_id for stage in flight.stages for each in stage.candidates[:_MOST]} | {*flight.hits}
                 ids |= {step.chunk_id for path in flight.paths.values() for step in path}
@@ -132,7 +135,7 @@ def forget_naming(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
     names = {str(name) for _, name in documents} | {str(name) for (name,) in connection.execute(edited, values)}
     ids = {str(document_id) for document_id, _ in documents}
     pictures = {str(each) for (each,) in connection.execute(f"SELECT id FROM picture WHERE document {which}", values)}
-    small = {name.casefold() for name in names}
+    small = {" ".join(name.casefold().split()).strip(_AROUND) for name in names} - {""}
     gone = [
         (key,)
         for key, query, notes in connection.execute("SELECT key, query, notes FROM flight")
@@ -141,18 +144,24 @@ def forget_naming(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
     connection.executemany("DELETE FROM flight WHERE key = ?", gone)
 
 
-def _unknown(connection: sqlite3.Connection, documents: Sequence[str]) -> bool:
-    """Whether a filter names a document that is not there (any more): then its name is not written down."""
-    known = "SELECT 1 FROM document WHERE id = :one OR name = :one"
-    return any(connection.execute(known, {"one": one}).fetchone() is None for one in documents)
+def _unknown(connection: sqlite3.Connection, query: Query) -> bool:
+    """Whether a query names a document or picture that is not there (any more): then its name is not written down."""
+    known = "SELECT 1 FROM document WHERE id = :one OR name = :one UNION ALL SELECT 1 FROM picture WHERE id = :one"
+    kept = len(query.picture) == _DIGITS_KEPT  # a picture that was handed over
+    named = [*query.filters.documents, *([query.picture.split(":")[0]] if query.picture and not kept else [])]
+    return any(connection.execute(known, {"one": one}).fetchone() is None for one in named)
 
 
 def _names(query: Query, ids: set[str], names: set[str], small: set[str]) -> bool:
     if {*query.filters.documents} & (ids | names) or query.picture.split(":")[0] in ids:
         return True
-    text = query.text.casefold().strip()
-    words = {text, *(quoted or word.strip(".,;?!'-") for quoted, word in _QUOTED.findall(text))}
-    return bool(words & (small | ids))
+    words, known = query.text.casefold().split(), small | ids
+    longest = max((len(name.split()) for name in known), default=1)
+    return any(
+        " ".join(words[start : start + length]).strip(_AROUND) in known
+        for start in range(len(words))
+        for length in range(1, min(longest, len(words) - start) + 1)
+    )
 
 
 def _mentions(notes: dict[str, Any], ids: set[str], names: set[str]) -> bool:

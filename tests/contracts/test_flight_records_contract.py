@@ -147,4 +147,19 @@ def test_a_search_that_names_a_deleted_document_is_forgotten(
     catalog.delete_documents([first])
     assert [each.id for each in catalog.flights()] == [f"{2:016x}"]
     catalog.keep_flights([flight(3, [other], Query("honey", filters=Filters(documents=("one.txt",))))], 5)
+    catalog.keep_flights(
+        [flight(4, [other], Query("", picture=f"{first}:1")), flight(5, [other], Query("", picture=picture))], 5
+    )
     assert len(catalog.flights()) == 1, "the name of a deleted document was written down again"
+    catalog.keep_flights([flight(6, [other], Query("", picture="0" * 64))], 5)
+    assert len(catalog.flights()) == 2, "a picture that was handed over"
+
+
+@pytest.mark.parametrize(
+    "text", ["what does the Annual  Report.pdf say?", "honey (annual report.pdf), bees", "“annual report.pdf”"]
+)
+def test_a_name_of_several_words_is_found_in_a_question(catalog: Catalog, text: str) -> None:
+    (first, *_), (_, other, _) = commit(catalog, "annual report.pdf"), commit(catalog, "other")
+    catalog.keep_flights([flight(1, [other], Query(text)), flight(2, [other], Query("an annual report ? pdf"))], 5)
+    catalog.delete_documents([first])
+    assert [each.id for each in catalog.flights()] == [f"{2:016x}"]
