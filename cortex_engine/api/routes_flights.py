@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from cortex_engine.api.calls import ADMIN, READ, Asked, Limit, Suite, Text
-from cortex_engine.api.routes_search import FiltersAsked, Found, SearchAsked, question
-from cortex_engine.core.flights import Cause, FlightSummary, Remedy, Suggestion
+from cortex_engine.api.routes_search import RERANK_SECONDS, FiltersAsked, Found, SearchAsked, in_time, question
+from cortex_engine.core.flights import Cause, FlightSummary, Remedy, Suggestion, WhyNot
 from cortex_engine.core.search import Query
+from cortex_engine.suite import CortexSuite
 
 router = APIRouter(prefix="/v1", tags=["flights"])
 
@@ -111,9 +112,9 @@ def get_flight(flight_id: FlightId, suite: Suite) -> dict[str, Any]:
 
 
 @router.post("/flights/{flight_id}/replay", dependencies=READ)
-def replay_flight(flight_id: FlightId, suite: Suite) -> Found:
+async def replay_flight(flight_id: FlightId, request: Request, suite: Suite) -> Found:
     """Ask a recorded search again, of the library as it is now."""
-    return Found.of(suite.replay(flight_id), trace=True)
+    return Found.of(await in_time(request, RERANK_SECONDS, suite.replay, flight_id), trace=True)
 
 
 @router.delete("/flights/{flight_id}", dependencies=ADMIN)
@@ -131,9 +132,9 @@ def forget_flights(suite: Suite) -> Forgotten:
 
 
 @router.post("/why", dependencies=READ)
-def why_not(asked: WhyAsked, suite: Suite) -> Why:
-    """Why a document did not come back for a search, and what brings it back."""
-    answer = suite.why_not(question(suite, asked.search), asked.document, asked.page, asked.chunk_id)
+async def why_not(asked: WhyAsked, request: Request, suite: Suite) -> Why:
+    """Why a document did not come back for a search, and what brings it back; some searches long."""
+    answer = await in_time(request, RERANK_SECONDS, _answer, suite, asked)
     return Why(
         cause=answer.cause,
         sentence=answer.sentence,
@@ -146,6 +147,10 @@ def why_not(asked: WhyAsked, suite: Suite) -> Why:
         },
         suggestions=[Offer.of(each) for each in answer.suggestions],
     )
+
+
+def _answer(suite: CortexSuite, asked: WhyAsked) -> WhyNot:
+    return suite.why_not(question(suite, asked.search), asked.document, asked.page, asked.chunk_id)
 
 
 def _as_asked(query: Query) -> SearchAsked:

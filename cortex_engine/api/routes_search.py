@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -25,6 +26,8 @@ RERANK_SECONDS = 120.0
 """A search that is reranked may take so long: the reranker may have to be loaded."""
 _SEARCHES_AT_ONCE = 8
 _MOST_TEXTS = 1000
+
+_Told = TypeVar("_Told")
 
 _REFERENCE = re.compile(r"[0-9a-f]{64}|[0-9a-f]{32}(:[1-9][0-9]{0,6})?")
 
@@ -292,6 +295,19 @@ class Reranked(BaseModel):
 def places() -> anyio.CapacityLimiter:
     """Threads for searches: one that takes too long keeps its own until it ends, and never one of the others'."""
     return anyio.CapacityLimiter(_SEARCHES_AT_ONCE)
+
+
+async def in_time(request: Request, seconds: float, work: Callable[..., _Told], *given: object) -> _Told:
+    """What `work` tells, in one of the threads for searches.
+
+    Raises:
+        Refused: it took longer.
+    """
+    with anyio.move_on_after(seconds):
+        return await anyio.to_thread.run_sync(
+            work, *given, abandon_on_cancel=True, limiter=request.app.state.search_places
+        )
+    raise Refused(504, "timeout", f"The search took longer than {seconds:.0f} seconds. Ask for less.")
 
 
 @router.post("/search", dependencies=READ)
