@@ -94,7 +94,9 @@ class Fuser:
             scores = self._method(stages)
             further.append(connected.view(scores))
             if (graph := connected.evidence(scores)) is not None:
-                stages, lifted = [*stages, graph], frozenset(graph.scores)
+                stages = [*stages, graph]
+                counts = graph.weight > 0 or self._method is reciprocal_rank  # which knows no weights
+                lifted = frozenset(graph.scores) if counts else lifted
         ranking = self._fused(stages, pictures, trace)
         views = [*_views(recalled), *further, StageView(ranking)]
         return Fused(ranking, views, recalled, known, pictures, connected, lifted)

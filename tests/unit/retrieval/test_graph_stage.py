@@ -140,6 +140,11 @@ def test_plain_rank_fusion_takes_the_graph_as_a_ranking(library) -> None:
     assert "graph" in {hit.chunk_id: hit for hit in result.hits}["c5"].stages
 
 
+def test_what_the_graph_adds_nothing_to_has_no_path(library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cortex_engine.retrieval.graph._SHARE_OF_LEAD", 0.0)  # as where nothing leads
+    assert not any(hit.path for hit in ask(library, Graph({"c5": 0.4})).hits)
+
+
 def connected(shares: Mapping[str, float]) -> Connected:
     graph = Graph(dict(shares))
     found = graph.walk([], {}, 50, 50)
