@@ -19,6 +19,7 @@ from cortex_engine.core.app import ModelState
 from cortex_engine.core.calibration import (
     ENOUGH_JUDGED,
     FUSION_STAGE,
+    LEAST_PASSAGES,
     MAX_RELATED,
     MEANING_STAGE,
     QUANTILES,
@@ -33,8 +34,6 @@ _log = logging.getLogger(__name__)
 
 QUESTIONS = 300
 """Made for one collection: enough for a miss rate of 1 % (99 are needed), in some seconds."""
-LEAST_PASSAGES = 20
-"""Smaller collections say neither what is unusual nor what is missing."""
 MISMATCH = 0.35
 _FEWEST, _MOST = 4, 10
 """Words of a made question, as people's questions have without their function words."""
@@ -61,6 +60,7 @@ class Calibrating:
         self._since = 0.0
         self._done: tuple[object, ...] | None = None
         self._next = self._again = 0.0
+        self._name, self._put_off = "", set[str]()
 
     def step(self) -> bool:
         """Do a portion; whether there is more to do at once. Nothing while the library changes, or after a failure."""
@@ -75,7 +75,8 @@ class Calibrating:
         except StorageFullError:
             raise
         except CortexError as error:
-            _log.warning("scores are calibrated later: %s", error)
+            _log.warning("scores of '%s' are calibrated later: %s", self._name, error)
+            self._put_off.add(self._name)  # the others come first then
             self._work, self._next = None, now + _LATER
             return False
 
@@ -88,7 +89,8 @@ class Calibrating:
                 # What people judged meanwhile is no change of the library.
                 self._done, self._again = moment, time.monotonic() + _LATER
                 return False
-            self._work = _calibrate(self._library, waiting[0])
+            chosen = min(waiting, key=lambda each: each.collection in self._put_off)
+            self._name, self._work = chosen.collection, _calibrate(self._library, chosen)
         until = time.monotonic() + _PORTION_SECONDS
         while time.monotonic() < until:
             if next(self._work, self) is self:
@@ -204,7 +206,7 @@ def _evidence(library: Library, state: CalibrationState, question: str) -> tuple
     filters = Filters() if whole else Filters(collections=(state.collection,))
     query = Query(question, SearchMode.HYBRID, filters=filters, rerank=False, miss_rate=0.0)
     try:
-        result = searching.search(library, query)
+        result = searching.search(library, query, live=False)
     except (UsageError, NotFoundError):  # a question that cannot be asked, or a collection that was deleted meanwhile
         return None
     facts = {name: value for step in result.trace.steps for name, value in step.facts.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,17 +24,18 @@ _SEARCHES = 5
 """How often a search is asked that another process overtakes."""
 
 
-def search(library: Library, query: Query, door: str = "") -> SearchResult:
+def search(library: Library, query: Query, door: str = "", live: bool = True) -> SearchResult:
     """See `CortexSuite.search`. Asked again where another process built indexes anew or wrote to them meanwhile.
 
     Args:
         door: by which a person's question came; it is recorded then. Questions of the suite itself have none.
+        live: whether it may become a sample of the measured recall, which is that of people's questions.
     """
     for attempt in range(1, _SEARCHES + 1):
         warnings = library.prepare_search()
         before = library.moment()
         try:
-            result = _search(library, query)
+            result = _search(library, query, live)
         except IndexUnavailableError:
             if attempt == _SEARCHES or library.moment() == before:
                 raise
@@ -51,7 +52,7 @@ def true_places(library: Library, query: Query, targets: AbstractSet[str]) -> di
     """Where passages and pictures stand with every recaller, however far down: see `placing.true_places`."""
     from cortex_engine.retrieval import placing
 
-    recall = _retriever(library, lambda _: None).recall_of(query)
+    recall = _retriever(library, []).recall_of(query)
     return placing.true_places(recall, targets) if recall is not None else {}
 
 
@@ -68,15 +69,15 @@ def rerank(library: Library, query: str, texts: Sequence[str]) -> list[Judgement
     return reranker.rerank(ModelInput(query), candidates)
 
 
-def _search(library: Library, query: Query) -> SearchResult:
+def _search(library: Library, query: Query, live: bool) -> SearchResult:
     bridged: list[str] = []
-    result = _retriever(library, bridged.append).retrieve(query)
+    result = _retriever(library, bridged, live).retrieve(query)
     return replace(result, warnings=(*dict.fromkeys(bridged), *result.warnings)) if bridged else result
 
 
-def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever:
-    """The query line. `tell` hears where a bridge stands in for a model that is gone."""
-    from cortex_engine.retrieval.calibrated import CalibratedStep
+def _retriever(library: Library, bridged: list[str], live: bool = False) -> HybridRetriever:
+    """The query line. `bridged` gets a sentence where a bridge stands in for a model that is gone: no scale is of its scores."""
+    from cortex_engine.retrieval.calibrated import CalibratedStep, Scales
     from cortex_engine.retrieval.hybrid import DenseStores, HybridRetriever, Pictures, RerankStage
     from cortex_engine.retrieval.scoped import within
 
@@ -90,6 +91,7 @@ def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever
             exact=within(library.exact_store(model_id), members, of),
             approximate=within(large, members, of) if large is not None else None,
             watch=library.watch,
+            live=live,
         )
 
     def pictures_of(model_id: str, name: VectorName) -> ScoringVectorStore | None:
@@ -104,13 +106,15 @@ def _retriever(library: Library, tell: Callable[[str], None]) -> HybridRetriever
         options = replace(options, exact_below=sys.maxsize)
     return HybridRetriever(
         catalog,
-        lambda spec: library.bridges.embedder(spec, tell),
+        lambda spec: library.bridges.embedder(spec, bridged.append),
         stores_of,
         library.lexical_index,
         options,
         Pictures(catalog, pictures_of, drawn, lambda reference: query_pictures.place_of(library, reference)),
         RerankStage(library.reranker, drawn),
-        CalibratedStep(library.scales, library.config.miss_rate, library.lexical_index),
+        CalibratedStep(
+            lambda: Scales() if bridged else library.scales(), library.config.miss_rate, library.lexical_index
+        ),
         lambda: knowledge_graph(library),
     )
 

@@ -21,7 +21,7 @@ _RELEVANT, _PERHAPS = 0.8, 0.5
 
 _BEST_WORDS = 10
 _MEANS = {
-    "vector": ("passages mean", "vector mean"),
+    "vector": ("average cosine", "passages mean", "vector mean"),
     "picture": ("picture mean",),
     "description": ("description mean",),
 }

@@ -18,6 +18,9 @@ MAX_RELATED = 2000
 ENOUGH_JUDGED = 100
 """Questions that people judged from which on no made ones are needed: a miss rate of 1 % asks for 99."""
 
+LEAST_PASSAGES = 20
+"""Smaller collections say neither what is unusual nor what is missing."""
+
 MAX_SAMPLES = 2000
 """Compared queries that are kept for each model, the newest."""
 
@@ -77,7 +80,8 @@ class CalibrationState:
 
     @property
     def stale(self) -> bool:
-        """Never calibrated; or the collection doubled or halved since, or enough judged questions did.
+        """Never calibrated; or the collection doubled or halved since, or is large enough only now, or enough judged questions
+        doubled.
 
         >>> CalibrationState("Papers", "m", 150, 0, 1, 100).stale, CalibrationState("Papers", "m", 200, 0, 1, 100).stale
         (False, True)
@@ -85,7 +89,9 @@ class CalibrationState:
         if not self.passages:
             return False
         moved = self.passages >= 2 * self.calibrated or 2 * self.passages <= self.calibrated
-        return not self.version or moved or self.questions >= max(ENOUGH_JUDGED, 2 * self.judged)
+        enough = self.passages >= LEAST_PASSAGES
+        judged = enough and min(self.questions, MAX_RELATED) >= max(ENOUGH_JUDGED, 2 * self.judged)
+        return not self.version or moved or judged or (enough and self.calibrated < LEAST_PASSAGES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from cortex_engine.core.protocols import LexicalIndex, LexicalQuery
 from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.retrieval.function_words import likely_language
 
-_LOOKED_AT = 20
+LOOKED_AT = 20
 """Passages, the best by words and by meaning, that are looked at for the query's words."""
 
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
@@ -104,7 +104,7 @@ def evidence_of(
         found = scores.get(model_id, {})
         if found and room > 0:
             meaning = max(meaning, (max(found.values()) - each.mean) / room)
-        best.update(nlargest(_LOOKED_AT, found, key=found.__getitem__))
+        best.update(nlargest(LOOKED_AT, found, key=found.__getitem__))
     meaning = min(max(meaning, 0.0), 1.0)
-    best.update(nlargest(_LOOKED_AT, by_words, key=by_words.__getitem__))
+    best.update(nlargest(LOOKED_AT, by_words, key=by_words.__getitem__))
     return meaning, max(lexical.coverage(query, sorted(best)).values(), default=0.0)

@@ -20,7 +20,7 @@ from cortex_engine.core.errors import IndexUnavailableError
 from cortex_engine.core.protocols import LexicalIndex
 from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import HitKind, Query, SearchHit, SearchResult
-from cortex_engine.retrieval.abstaining import Verdict, evidence_of, in_another_language
+from cortex_engine.retrieval.abstaining import LOOKED_AT, Verdict, evidence_of, in_another_language
 from cortex_engine.retrieval.dense import VECTOR_STAGE
 from cortex_engine.retrieval.recall import LEXICAL_STAGE, Recall, Recalled
 from cortex_engine.retrieval.tracing import TraceRecorder
@@ -135,7 +135,7 @@ class CalibratedStep:
         """The hits with their closeness; what is judged of the search goes to `trace.verdict`."""
         moments = {recaller.model_id: recaller.everywhere() for recaller in recall.dense}
         known = {model_id: each for model_id, each in moments.items() if each is not None and each.deviation > 0}
-        if not known or not recalled.dense:
+        if not known or not recalled.dense or query.picture:  # the scales are those of questions in words
             return tuple(hits)
         scores = {
             model_id: evidence.scores
@@ -154,6 +154,8 @@ class CalibratedStep:
             if limits := scales.limits(list(known), collections):
                 notes.fact("good from", limits[0])
                 notes.fact("strong from", limits[1])
+                if len(known) == 1 and len(recalled.dense) == 1:  # what these limits were measured from
+                    notes.fact("average cosine", next(iter(known.values())).mean)
             return tuple(_close(hit, scores, known, scales, collections) for hit in hits)
 
     def judged(self, result: SearchResult, trace: TraceRecorder) -> SearchResult:
@@ -176,14 +178,17 @@ class CalibratedStep:
         scales: Scales,
         trace: TraceRecorder,
     ) -> Verdict | None:
-        """None for what cannot be judged: pictures, searches by words alone, half a search."""
-        if query.picture or not recall.parsed.text or {VECTOR_STAGE, LEXICAL_STAGE} & set(trace.degraded):
+        """None for what cannot be judged: searches by words alone, half a search."""
+        if not recall.parsed.text or {VECTOR_STAGE, LEXICAL_STAGE} & set(trace.degraded):
             return None
         lexical = recall.lexical or (self._lexical() if self._lexical else None)
         if lexical is None:
             return None
-        candidates = sorted({chunk_id for found in scores.values() for chunk_id in found})
-        by_words = recalled.lexical.scores if recalled.lexical else lexical.scores(recall.words, candidates)
+        if recalled.lexical is not None:
+            by_words = recalled.lexical.scores
+        else:  # words do not order the hits, but the questions that the cut is made of were asked by both
+            matched = lexical.match(recall.words, LOOKED_AT, recall.documents)
+            by_words = {item.chunk_id: item.score for item in matched}
         meaning, words = evidence_of(scores, known, by_words, lexical, recall.words)
         rate = self._miss_rate if query.miss_rate is None else query.miss_rate
         cut = scales.cut(list(known), query.filters.collections, rate)

@@ -29,11 +29,13 @@ class DenseStores:
         exact: scans all vectors, and knows the scores of given passages and of all together; None while unavailable.
         approximate: answers faster on large collections; None where there is none, or while unavailable.
         watch: hears what the approximate one answered, and says how wide it is to be asked.
+        live: whether it hears.
     """
 
     exact: ScoringVectorStore | None = None
     approximate: VectorStore | None = None
     watch: RecallWatch | None = None
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class DenseRecall:
 
     def _told(self, ranking: Ranking | None, asked: int) -> None:
         """Have the approximate answer compared now and then."""
-        if self.stores.watch is not None and self.stores.exact is not None:
+        if self.stores.watch is not None and self.stores.live and self.stores.exact is not None:
             answer = None if ranking is None else frozenset(item.chunk_id for item in ranking)
             self.stores.watch.saw(self.model_id, self.vector, self.documents, answer, asked)
 

@@ -31,6 +31,7 @@ __all__ = ["DenseStores", "HybridRetriever", "Pictures", "RerankStage"]
 MAX_TOP_K = 1000
 MAX_CANDIDATES = 100_000
 MAX_RERANKED = 1000
+MAX_MISS_RATE = 0.5
 
 _NO_DOCUMENT = {
     "document": "There is no document {}.",
@@ -343,6 +344,10 @@ def _check(query: Query) -> None:
     if not 0 <= query.candidates <= MAX_CANDIDATES:
         raise UsageError(
             f"candidates is {query.candidates}; it must be between 0 (the default) and {MAX_CANDIDATES:,}."
+        )
+    if query.miss_rate is not None and not 0.0 <= query.miss_rate <= MAX_MISS_RATE:
+        raise UsageError(
+            f'miss_rate is {query.miss_rate:g}; it must be between 0 (never "nothing found") and {MAX_MISS_RATE}.'
         )
     _check_looks(query)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cortex_engine import backends, migrating
+from cortex_engine.core.calibration import FUSION_STAGE, MEANING_STAGE, Calibration
 from cortex_engine.core.collections import EmbeddingSpec
 from cortex_engine.core.errors import (
     ModelMismatchError,
@@ -287,12 +288,24 @@ def test_passages_that_are_too_long_are_counted_and_kept_whole(
 def test_the_bridge_answers_while_the_old_model_is_gone(suite: CortexSuite, open_suite: OpenSuite) -> None:
     """A process without the old model (its 64 dimensions cannot be had here any more) searches its vectors by the new one."""
     ready = _move(suite)
-    true = [hit.chunk_id for hit in suite.search(query_of("fog on the harbour", "vector", 10)).hits]
+    (model_id,) = {each.model_id for each in suite.calibration_states()}
+    kept = [
+        Calibration(model_id, "Logs", stage, (-9.0, 9.0), (0.99,) * 50, pairs=100, passages=240)
+        for stage in (MEANING_STAGE, FUSION_STAGE)
+    ]
+    suite._library.catalog.keep_calibrations(kept)
+    own = suite.search(query_of("fog on the harbour", "vector", 10))
+    assert own.abstained
+    assert own.hits[0].closeness is not None
+    true = [hit.chunk_id for hit in own.hits]
     suite.close()
     gone = open_suite(CORTEX_CHUNK_MAX_TOKENS="24")
     result = gone.search(query_of("fog on the harbour", "vector", 10))
     assert len(set(true) & {hit.chunk_id for hit in result.hits}) >= 5
     assert any("through a bridge" in warning and "%" in warning for warning in result.warnings)
+    assert (result.abstained, result.cut, result.hits[0].closeness) == (False, None, None), (
+        "carried vectors are no scale"
+    )
     gone.switch_migration(ready.id)
     assert not any("bridge" in each for each in gone.search(query_of("fog", "vector", 10)).warnings)
     gone.rollback_migration(ready.id)

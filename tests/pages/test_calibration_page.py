@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from cortex_engine.config import load_config
 from cortex_engine.core.calibration import RecallCertificate, RecallSample
-from cortex_engine.core.search import Query
+from cortex_engine.core.search import Query, SearchMode
 from cortex_engine.suite import CortexSuite
 from cortex_ui import certificate, session, standing, tasks
 
@@ -103,6 +103,8 @@ def test_words_have_their_limits_from_right_answers(library: CortexSuite) -> Non
         for score in (at["strong from"] + 0.01, at["good from"] + 0.01, at["good from"] - 0.01)
     ]
     assert words == ["Strong", "Good", "Weak"]
+    alone = library.search(replace(result.query, mode=SearchMode.TRADITIONAL), record=False)
+    assert standing.averages(alone) == usual, "also where nothing is fused"
 
 
 def test_the_inspector_shows_what_is_calibrated_and_the_recall(library: CortexSuite) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex_engine.core.calibration import FUSION_STAGE, MEANING_STAGE, Calibration
-from cortex_engine.core.errors import IndexUnavailableError
+from cortex_engine.core.calibration import FUSION_STAGE, MEANING_STAGE, Calibration, CalibrationState
+from cortex_engine.core.errors import IndexUnavailableError, UsageError
 from cortex_engine.core.reports import ScoreMoments
 from cortex_engine.core.search import Filters, Query, SearchMode
 from cortex_engine.retrieval.calibrated import CalibratedStep, KeptScales, Scales
@@ -160,3 +160,29 @@ def test_all_stages_stand_on_one_scale_before_they_are_fused(
     ]
     before, after = standardised(stages), standardised(scaled)
     assert after == pytest.approx(before, abs=1e-6)
+
+
+def test_by_meaning_alone_the_evidence_is_the_same(library) -> None:
+    """Though candidates by words are none then: the questions that a cut is made of were asked by both."""
+    judge, text = judging(library, (0.1,) * 50), "tax law boat"
+    both, meaning = (
+        judge.retrieve(Query(text, mode, candidates=2, top_k=1)) for mode in (SearchMode.HYBRID, SearchMode.TRADITIONAL)
+    )
+    assert both.evidence == pytest.approx(meaning.evidence)
+
+
+@pytest.mark.parametrize("rate", [-0.01, 0.51, float("nan")])
+def test_a_miss_rate_that_promises_nothing_is_refused(library, rate: float) -> None:
+    with pytest.raises(UsageError, match="miss_rate"):
+        library.retriever.retrieve(Query("boat", miss_rate=rate))
+
+
+def test_when_a_collection_is_calibrated_again() -> None:
+    def stale(passages: int, questions: int, calibrated: int, judged: int) -> bool:
+        return CalibrationState("A", "m", passages, questions, 1, calibrated, judged).stale
+
+    assert stale(200, 0, 100, 0) and stale(50, 0, 100, 0) and not stale(199, 99, 100, 0)
+    assert stale(100, 100, 100, 0) and not stale(100, 199, 100, 100) and stale(100, 200, 100, 100)
+    assert not stale(100, 9000, 100, 2000), "no more of them are kept, and it would never end"
+    assert not stale(15, 500, 15, 0), "too small for any questions, and it would never end"
+    assert stale(20, 0, 19, 0), "large enough now"
