@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from cortex_engine import searching, targets
+from cortex_engine import query_pictures, searching, targets
 from cortex_engine.core.errors import CortexError, UsageError
 from cortex_engine.core.flights import Cause, Remedy, Suggestion, WhyNot
 from cortex_engine.core.search import Query, SearchMode, SearchResult
@@ -24,6 +24,7 @@ _MOST_SHOWN, _MOST_CANDIDATES = 1000, 5000
 _SMALL = 2
 """Times the results: up to there, showing more is the smaller change than another way of searching."""
 
+_UNGROUPED = "Show every passage"
 _ALONE = {"vector": SearchMode.TRADITIONAL, "lexical": SearchMode.LEXICAL}
 _MODES = {
     SearchMode.TRADITIONAL: "Search by meaning alone",
@@ -70,6 +71,8 @@ class _Explaining:
         failing = [each for each in conditions(self.library.catalog, query, self.target.facts) if not each.met]
         if failing:
             return self._filtered(query, failing)
+        if self._asked_with(query):
+            return self._itself(query)
         result = self._ask(query)
         sight = self._sight(query, result)
         verdict = judge(sight)
@@ -81,6 +84,8 @@ class _Explaining:
             return self._without(query, self._blocked(query))
         if self.target.unembedded and query.mode is not SearchMode.LEXICAL:
             return self._not_embedded(query, verdict)
+        if result.abstained:
+            return self._far_away(query)
         if verdict.cause is Cause.LOST_IN_RECALL:
             sight = replace(sight, exact=searching.true_places(self.library, query, self.target.ids))
             verdict = judge(sight)
@@ -108,7 +113,7 @@ class _Explaining:
 
     def _ask(self, query: Query) -> SearchResult:
         if query not in self._asked:
-            self._asked[query] = searching.search(self.library, query)
+            self._asked[query] = searching.search(self.library, query, live=False)
         return self._asked[query]
 
     def _sight(self, query: Query, result: SearchResult) -> Sight:
@@ -120,7 +125,10 @@ class _Explaining:
         targets_ = self.target.ids | {
             hit.chunk_id for hit in result.hits if self.target.page and self._same_page(hit.document_id, hit.page)
         }
-        return Sight(result.trace.stages, hits, query.top_k, owner, query.group, targets_, self.target.document_id)
+        most = self.library.config.max_per_document
+        return Sight(
+            result.trace.stages, hits, query.top_k, owner, query.group, targets_, self.target.document_id, most
+        )
 
     def _same_page(self, document_id: str, page: int) -> bool:
         """A page's picture stands for its passages, and the other way round."""
@@ -163,10 +171,21 @@ class _Explaining:
         """The query where it brings the target back, else the smallest further change of it that does."""
         if self.back(query):
             return (Suggestion(title, Remedy.SEARCH, query),)
-        further = [each for each in self.explain(query).suggestions if each.remedy is Remedy.SEARCH]
-        return tuple(
-            replace(each, title=f"{title}, and {each.title[0].lower()}{each.title[1:]}") for each in further[:1]
-        )
+        return _further(title, self.explain(query))
+
+    def _asked_with(self, query: Query) -> bool:
+        """Whether nothing of the target stands beside the page whose like is looked for, which is no hit itself."""
+        place = query_pictures.place_of(self.library, query.picture) if query.picture else None
+        if place is None or place[0] != self.target.document_id:
+            return False
+        return {each.page for each in self.library.catalog.candidate_places(sorted(self.target.ids)).values()} == {
+            place[1]
+        }
+
+    def _itself(self, query: Query) -> WhyNot:
+        sentence = f"{self.target.what} is what was asked with: what else looks like it is shown."
+        ways = self._continued(replace(query, picture=""), "Without the picture") if query.text.strip() else ()
+        return WhyNot(Cause.FILTERED, sentence, "scope", self.target.document_id, "", {}, ways)
 
     def _blocked(self, query: Query) -> list[Condition]:
         """Phrases and excluded words that keep every passage of the target out."""
@@ -177,8 +196,13 @@ class _Explaining:
         kept = query
         for condition in blocking:
             kept = condition.dropped(kept)
+        sentence = f"{self.target.what} does not meet {which}."
+        if any(each.met for each in blocking):
+            sentence = (
+                f"{self.target.what} has no passage that meets all phrases and excluded words of the question at once."
+            )
         return WhyNot(
-            *(Cause.FILTERED, f"{self.target.what} does not meet {which}.", "lexical", self.target.document_id, "", {}),
+            *(Cause.FILTERED, sentence, "lexical", self.target.document_id, "", {}),
             self._continued(kept, f"Without {which}"),
         )
 
@@ -193,6 +217,15 @@ class _Explaining:
         return self._answer(
             verdict, sentence, self._offered(("Show the nearest anyway", replace(query, miss_rate=0.0)))
         )
+
+    def _far_away(self, query: Query) -> WhyNot:
+        """Not among the nearest misses of a search that found nothing: it would be missing among results, too."""
+        shown = replace(query, miss_rate=0.0)
+        answer = self.explain(shown)
+        besides = "Besides, nothing that was found is near enough to count as found at the miss rate that is set."
+        ways = _further("Show the nearest anyway", answer)
+        others = tuple(each for each in answer.suggestions if each.remedy is not Remedy.SEARCH)
+        return replace(answer, sentence=f"{answer.sentence} {besides}", suggestions=(*ways, *others))
 
     def _not_embedded(self, query: Query, verdict: Verdict) -> WhyNot:
         sentence = (
@@ -211,7 +244,23 @@ class _Explaining:
                 break
             if changed not in [each.query for each in found] and self.back(changed):
                 found.append(Suggestion(title, Remedy.SEARCH, changed))
-        return tuple(found)
+        return tuple(found) or next((ways for ways in self._combined(query, verdict) if ways), ())
+
+    def _combined(self, query: Query, verdict: Verdict) -> Iterator[tuple[Suggestion, ...]]:
+        """Where no single change is enough: one of these, and the smallest further one."""
+        if verdict.cause is Cause.GROUPED and not query.group:
+            return  # a setting, or the page's look, keeps it out of any result
+        if query.group:
+            yield self._continued(replace(query, group=False), _UNGROUPED)
+        if query.mode in _ALONE.values():
+            yield self._continued(replace(query, mode=SearchMode.HYBRID), _MODES[SearchMode.HYBRID])
+        title, alone = self._alone(query)
+        if alone != query:
+            yield self._continued(alone, title)
+
+    def _alone(self, query: Query) -> tuple[str, Query]:
+        only = replace(query.filters, documents=(self.target.document_id,))
+        return f"Search in {self.target.called} alone", replace(query, filters=only)
 
     def _offered(self, *ways: tuple[str, Query]) -> tuple[Suggestion, ...]:
         return tuple(Suggestion(title, Remedy.SEARCH, query) for title, query in ways if self.back(query))
@@ -219,7 +268,7 @@ class _Explaining:
     def _candidates(self, query: Query, verdict: Verdict, sight: Sight) -> Iterator[tuple[str, Query]]:
         more = _Later(lambda: self._wider(query, verdict.place))
         if verdict.cause is Cause.GROUPED:
-            yield from self._ungrouped(query)
+            yield _UNGROUPED, replace(query, group=False)
         elif verdict.cause is Cause.LOST_IN_RERANK:
             yield "Without the reranker", replace(query, rerank=False)
             yield from more.value
@@ -233,15 +282,7 @@ class _Explaining:
             yield from self._deeper(query, verdict)
         else:
             yield from more.value
-        only = replace(query.filters, documents=(self.target.document_id,))
-        yield f"Search in {self.target.called} alone", replace(query, filters=only)
-
-    def _ungrouped(self, query: Query) -> Iterator[tuple[str, Query]]:
-        single = replace(query, group=False)
-        yield "Show every passage", single
-        for each in self._continued(single, "Show every passage"):
-            if each.query is not None:
-                yield each.title, each.query
+        yield self._alone(query)
 
     def _deeper(self, query: Query, verdict: Verdict) -> Iterator[tuple[str, Query]]:
         """More candidates: as many as reach it with the recaller that places it best, and more results where that is needed."""
@@ -280,6 +321,12 @@ class _Explaining:
                 return [(f"Show {fitting:,} {units}", replace(query, top_k=fitting))]
             size = min(size * 4, _MOST_SHOWN) if size < _MOST_SHOWN else _MOST_SHOWN + 1
         return []
+
+
+def _further(title: str, answer: WhyNot) -> tuple[Suggestion, ...]:
+    """The smallest change of the search that an answer offers, as one with the change before it."""
+    further = [each for each in answer.suggestions if each.remedy is Remedy.SEARCH]
+    return tuple(replace(each, title=f"{title}, and {each.title[0].lower()}{each.title[1:]}") for each in further[:1])
 
 
 @dataclass

@@ -17,7 +17,8 @@ from cortex_engine.core.search import Filters, HitKind, Query
 from cortex_engine.ingestion.submission import in_words, normalised
 from cortex_engine.library import Library
 from cortex_engine.retrieval.conditions import Condition, Facts, of_text
-from cortex_engine.retrieval.query_text import parse_query
+from cortex_engine.retrieval.pictures import holds as picture_holds
+from cortex_engine.retrieval.query_text import ParsedQuery, parse_query
 
 _ID_DIGITS = 32
 
@@ -62,8 +63,14 @@ class Target:
         except IndexUnavailableError:
             return []  # the search itself has failed before, with the reason
 
+        seen = library.catalog.lookup_pictures(sorted(self.ids - set(self.chunks)))
+        described = [f"{each.picture.description} {each.text}" for each in seen.values()]
+
         def holds(phrases: tuple[str, ...], excluded: tuple[str, ...]) -> bool:
-            return bool(index.permits(LexicalQuery("", phrases, excluded), self.chunks))
+            asked = ParsedQuery("", phrases, excluded)
+            return any(picture_holds(text, asked) for text in described) or bool(
+                index.permits(LexicalQuery("", phrases, excluded), self.chunks)
+            )
 
         return of_text(parsed, holds)
 
@@ -84,6 +91,7 @@ def find(library: Library, document: str, page: int, chunk_id: str) -> Target | 
     else:
         asked = in_words(document.strip())
         found = catalog.find_documents(asked) or catalog.find_documents(in_words(normalised(Path(document.strip()))))
+        found = found or _under_another_name(library, asked)
     if not found:
         return None
     if len(found) > 1:
@@ -92,6 +100,13 @@ def find(library: Library, document: str, page: int, chunk_id: str) -> Target | 
     if page > found[0].page_count or page < 0:
         raise UsageError(f"'{found[0].name}' has {found[0].page_count} pages; there is no page {page}.")
     return _target(library, found[0], page, chunk_id)
+
+
+def _under_another_name(library: Library, asked: str) -> list[Document]:
+    """What the newest file of this name became: its bytes may be here as another document, or the document was renamed."""
+    files = library.catalog.files_called(asked)
+    newest = next((each for each in files if asked in (each.name, each.path, Path(each.name).name)), None)
+    return library.catalog.find_documents(newest.document_id) if newest is not None and newest.document_id else []
 
 
 def _target(library: Library, document: Document, page: int, chunk_id: str) -> Target:
@@ -162,7 +177,8 @@ def unknown(library: Library, document: str, query: Query) -> WhyNot:
     files = library.catalog.files_called(asked) or library.catalog.files_called(in_words(normalised(Path(asked))))
     if files:
         return _in_queue(files[0], asked, query)
-    near = [row.name for row in library.catalog.documents(Filters(title=Path(asked).stem), 3)]
+    stem = Path(asked).stem
+    near = [row.name for row in library.catalog.documents(Filters(title=stem), 3)] if stem else []
     hint = f" Did you mean {', '.join(repr(name) for name in near)}?" if near else ""
     sentence = f"'{asked}' is not in the library, and no file of this name was ever handed over.{hint}"
     add = Suggestion("Add the file", Remedy.INGEST, query, asked)

@@ -161,6 +161,7 @@ def _how(query: Query | None, asked: Query) -> str:
     options += [f"--candidates {query.candidates}"] if query.candidates != asked.candidates else []
     options += [f"--mode {query.mode.value}"] if query.mode is not asked.mode else []
     options += [f"--filter document={each}" for each in query.filters.documents if each not in asked.filters.documents]
+    options += ["--miss-rate 0"] if query.miss_rate == 0 and asked.miss_rate != 0 else []
     options += ["--no-rerank"] if query.rerank is False and asked.rerank is not False else []
     return f" ({' '.join(options)})" if options else ""
 

@@ -87,21 +87,33 @@ def _dropping(name: str, facts: Facts) -> Callable[[Query], Query]:
     return drop
 
 
-def of_text(parsed: ParsedQuery, holds: Callable[[tuple[str, ...], tuple[str, ...]], bool]) -> list[Condition]:
-    """Phrases and excluded words that are not met.
+Holds = Callable[[tuple[str, ...], tuple[str, ...]], bool]
+"""Whether some passage in question holds all of these phrases and none of these excluded words."""
 
-    Args:
-        holds: whether some passage in question holds all of these phrases and none of these excluded words.
+
+def of_text(parsed: ParsedQuery, holds: Holds) -> list[Condition]:
+    """Phrases and excluded words that have to go.
+
+    Those that no passage in question meets; and where each of the others is met, but not all of them by one passage, one more
+    (all of them, where one is not enough), which is then `met`.
     """
-    found = [
-        Condition("phrase", f'the phrase "{phrase}"', holds((phrase,), ()), _respelt(phrase, ""))
-        for phrase in parsed.phrases
-    ]
-    found += [
-        Condition("excluded", f'the excluded word "{word}"', holds((), (word,)), _respelt("", word))
-        for word in parsed.excluded
-    ]
-    return [each for each in found if not each.met]
+    parts = [*(("phrase", each) for each in parsed.phrases), *(("excluded", each) for each in parsed.excluded)]
+    failing = [part for part in parts if not _held([part], holds)]
+    others = [part for part in parts if part not in failing]
+    ways = ([], *([part] for part in others), others)
+    more = next(way for way in ways if _held([part for part in others if part not in way], holds))
+    return [_said(*part, part in more) for part in parts if part in failing or part in more]
+
+
+def _held(parts: Sequence[tuple[str, str]], holds: Holds) -> bool:
+    phrases, excluded = (tuple(text for key, text in parts if key == wanted) for wanted in ("phrase", "excluded"))
+    return not parts or holds(phrases, excluded)
+
+
+def _said(key: str, text: str, met: bool) -> Condition:
+    if key == "phrase":
+        return Condition(key, f'the phrase "{text}"', met, _respelt(text, ""))
+    return Condition(key, f'the excluded word "{text}"', met, _respelt("", text))
 
 
 def _respelt(phrase: str, word: str) -> Callable[[Query], Query]:

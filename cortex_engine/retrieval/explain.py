@@ -38,6 +38,7 @@ class Sight:
         group: at most one hit for each document.
         targets: ids of what is looked for: a passage, those of a page, or of a document; all of one document.
         document_id: theirs.
+        most: hits of one document that a result that is not grouped has, 0 for no limit.
         exact: true standings of the best target beyond the candidates, by recaller, where they were asked for.
     """
 
@@ -48,6 +49,7 @@ class Sight:
     group: bool
     targets: AbstractSet[str]
     document_id: str
+    most: int = 0
     exact: Mapping[str, tuple[int | None, float]] = field(default_factory=dict)
 
 
@@ -80,8 +82,9 @@ def judge(sight: Sight) -> Verdict:
     best, place = _placed(order, sight) if order else ("", 0)
     if not place:
         return Verdict(Cause.LOST_IN_RECALL, _nearest_recaller(standings), best, 0, standings)
-    seen = any(sight.owner.get(each) == sight.document_id for each in sight.hits)
-    if seen and (sight.group or (place <= sight.top_k and "rerank" not in stages)):
+    of_document = sum(sight.owner.get(each) == sight.document_id for each in sight.hits)
+    most = 1 if sight.group else sight.most
+    if 0 < most <= of_document or (order and _passed_over(order, stages.get("present"), sight)):
         return Verdict(Cause.GROUPED, "present", best, place, standings)
     if "rerank" in stages:
         before = next((each for each in stages["present"].candidates if each.chunk_id in sight.targets), None)
@@ -106,6 +109,18 @@ def well_placed(sight: Sight) -> list[tuple[str, int]]:
     """Recallers that alone would have put the target among the first `top_k`, with its place there, best first."""
     found = ((stage.name, _placed(stage, sight)[1]) for stage in sight.stages if stage.name in RECALLERS)
     return sorted(((name, place) for name, place in found if 0 < place <= sight.top_k), key=lambda pair: pair[1])
+
+
+def _passed_over(order: FlightStage, present: FlightStage | None, sight: Sight) -> bool:
+    """Whether others were chosen that come after every target in the order, or all that there was."""
+    chosen = {each.chunk_id for each in present.candidates} if present else set(sight.hits)
+    if chosen & sight.targets:
+        return False
+    if len(chosen) < (present.limit if present else sight.top_k):
+        return True
+    places = {each.chunk_id: place for place, each in enumerate(order.own)}
+    first = min(places[each] for each in sight.targets if each in places)
+    return first < max((places[each] for each in chosen if each in places), default=-1)
 
 
 def _placed(stage: FlightStage, sight: Sight) -> tuple[str, int]:
@@ -181,8 +196,10 @@ def described(verdict: Verdict, what: str, sight: Sight, limit: int) -> str:
         others = [f"{WAYS[each]} {rank:,}" for each, rank in ranks.items() if rank and each != name]
         rest = f" ({', '.join(others)})" if others else ""
         return f"{what} is number {alone:,} {WAYS[name]}, but number {place} when all is taken together{rest}; {shown}."
-    if verdict.cause is Cause.GROUPED and not sight.group:
+    if verdict.cause is Cause.GROUPED and sight.most and not sight.group:
         return f"{what} is number {place}, but other passages of its document stand for it (the setting 'max_per_document')."
+    if verdict.cause is Cause.GROUPED and not sight.group:
+        return f"{what} is number {place}, but a hit of the same page stands for it: a page's look and its text are one result."
     if verdict.cause is Cause.GROUPED:
         return f"{what} ranks lower than another passage of its document, which stands for both: each document is shown once."
     return f"{what} is number {place} of what was found, and {shown}."

@@ -179,6 +179,8 @@ def test_an_index_that_nothing_helps_is_left_and_taken_up_again(
 def test_filtered_searches_are_exact_and_nobody_compares_them(suite: CortexSuite) -> None:
     result = ask(suite, 3, filters=Filters(collections=("Stones",)))
     assert fact(result) == "exact"
+    suite.why_not(Query("amber1 cedar2", SearchMode.TRADITIONAL), "3.txt")
+    assert suite._library.watch.take() is None, "what the suite asks itself is no question of a person"
     assert suite.recall_certificates()[0].samples == 0
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from cortex_engine.config import load_config
+from cortex_engine.core.calibration import FUSION_STAGE, Calibration
 from cortex_engine.core.documents import Block, BlockKind, DocumentInfo, Page, PageState, ParsedDocument
 from cortex_engine.core.errors import NotFoundError, UsageError
 from cortex_engine.core.flights import Cause, Remedy, Suggestion, WhyNot
@@ -29,6 +31,16 @@ def text_of(words: str, media_type: str = "text", language: str = "en") -> Parse
     return ParsedDocument(info, (Page(1, words, PageState.TEXT),), (Block(BlockKind.PARAGRAPH, 0, len(words)),))
 
 
+def two_pages(first: str, second: str) -> ParsedDocument:
+    """Each with a heading and so much text that they are passages of their own."""
+    texts = [f"{words} " + " ".join(f"{words[:3]}{n}" for n in range(300)) for words in (first, second)]
+    pages = tuple(Page(number, text, PageState.TEXT) for number, text in enumerate(texts, start=1))
+    second_block = Block(BlockKind.HEADING, len(texts[0]) + 1, sum(map(len, texts)) + 1, 1)
+    return ParsedDocument(
+        DocumentInfo("text", language="en"), pages, (Block(BlockKind.PARAGRAPH, 0, len(texts[0])), second_block)
+    )
+
+
 def _texts() -> dict[str, dict[str, ParsedDocument]]:
     """Collection -> name -> text. Each question below has documents of its own, in words that no other holds."""
     fill = "granite meadow harbour lantern window copper velvet autumn ledger basket pepper saddle"
@@ -42,6 +54,7 @@ def _texts() -> dict[str, dict[str, ParsedDocument]]:
     # The reranker counts shared words: it likes what has both of them, however far away, better than what is near by one.
     shore |= {f"tide-{n}.txt": text_of(f"neap tide {fill} water{n}") for n in range(1, 6)}
     shore["moon.txt"] = text_of("neap neap neap neap moon")
+    shore["quay.txt"] = two_pages("The sea wall is old.", "A stone pier leads to it.")
     shore["page.htm"] = text_of("A barnacle grows where the water is rough.", "html")
     shore["muschel.txt"] = text_of("The limpet holds on to the stone, and a brittle shell is broken.", "text", "de")
     return {"Shore": shore, "Hills": {"heather.txt": text_of("Heather blooms late on the moor.")}}
@@ -277,3 +290,49 @@ def test_nothing_of_this_is_recorded_and_nonsense_is_refused(planted: Planted) -
             planted.why(query, **place)  # type: ignore[arg-type]
     with pytest.raises(NotFoundError):
         planted.why(query, chunk_id="0" * 32)
+
+
+def test_phrases_that_stand_in_different_passages_are_told_and_one_is_dropped(planted: Planted) -> None:
+    answer = planted.why(Query('"sea wall" "stone pier"', **_PLAIN), "quay.txt")
+    assert answer.cause is Cause.FILTERED
+    assert answer.sentence == (
+        "'quay.txt' has no passage that meets all phrases and excluded words of the question at once."
+    )
+    planted.comes_back(answer, "quay.txt")
+
+
+def test_the_setting_of_most_passages_is_named_wherever_the_page_ranks(planted: Planted) -> None:
+    library, query = planted.suite._library, Query("sea wall stone pier", **_PLAIN, top_k=20)
+    before = library.config
+    library.config = before.model_copy(update={"max_per_document": 1})
+    try:
+        shown = next(hit.page for hit in planted.suite.search(query).hits if hit.document == "quay.txt")
+        for many in (20, 1):
+            answer = planted.why(replace(query, top_k=many), "quay.txt", page=3 - shown)
+            assert answer.cause is Cause.GROUPED, answer
+            assert "max_per_document" in answer.sentence
+    finally:
+        library.config = before
+
+
+def test_what_has_another_name_here_is_explained_under_its_own(planted: Planted, tmp_path: Path) -> None:
+    for name in ("first.txt", "copy.txt"):
+        (tmp_path / name).write_text("The bittern booms in the reeds.")
+        planted.suite.ingest([tmp_path / name], "Hills")
+    answer = planted.why(Query("bittern reeds", **_PLAIN), "copy.txt")
+    assert answer.sentence == "'first.txt' did come back: it is number 1."
+
+
+def test_far_below_where_nothing_counts_as_found(planted: Planted) -> None:
+    library = planted.suite._library
+    (model_id,) = library.models()
+    names = [each.name for each in planted.suite.collections()]
+    library.catalog.keep_calibrations(
+        [Calibration(model_id, name, FUSION_STAGE, (), (0.99,) * 50, passages=50) for name in names]
+    )
+    query = Query("kittiwake zeppelin quokka", rerank=False, top_k=5)
+    assert planted.suite.search(query).abstained
+    answer = planted.why(query, "kittiwake-20.txt")
+    assert answer.cause is Cause.BELOW_THE_CUT
+    assert "near enough to count as found" in answer.sentence
+    assert planted.comes_back(answer, "kittiwake-20.txt").title.startswith("Show the nearest anyway, and show ")

@@ -59,6 +59,14 @@ BOTH = (stage("vector", "abcdef ghijkz"), stage("lexical", "ghijkz abcdef"))
             2,
         ),
         (sight(*BOTH, stage("fusion", "abcdef"), hits="ade", target="b", owner="ab=q"), Cause.GROUPED, 2),
+        (sight(*BOTH, stage("fusion", "abcdefghij"), hits="abj", target="h", owner="abh=q"), Cause.GROUPED, 8),
+        (
+            sight(*BOTH, stage("fusion", "abcdef"), stage("present", "acd", 3), stage("rerank", "dca"), hits="dca", target="b"),
+            Cause.GROUPED,
+            2,
+        ),
+        (sight(*BOTH, stage("fusion", "abcdef"), hits="ac", target="b", top_k=5), Cause.GROUPED, 2),
+        (replace(sight(*BOTH, stage("fusion", "abcdefz"), hits="abc", target="z", owner="az=q"), most=1), Cause.GROUPED, 7),
     ],
 )  # fmt: skip
 def test_the_stage_where_it_fell(seen: Sight, cause: Cause, place: int) -> None:
@@ -126,3 +134,23 @@ def test_phrases_and_excluded_words_are_taken_out_of_the_question() -> None:
     parsed = parse_query(query.text)
     assert (parsed.phrases, parsed.excluded) == (("stone pier",), ("fish",))
     assert set(parsed.text.split()) == {"old", "harbour", "sea", "wall", "stone", "pier"}
+
+
+def test_what_no_single_passage_meets_at_once_has_to_go_as_well() -> None:
+    passages = ("sea wall and tide", "stone pier, no tide", "tide of the port")
+
+    def holds(phrases: tuple[str, ...], excluded: tuple[str, ...]) -> bool:
+        return any(all(p in text for p in phrases) and not any(e in text for e in excluded) for text in passages)
+
+    def named(typed: str) -> list[str]:
+        return [each.text for each in of_text(parse_query(typed), holds)]
+
+    assert named('old "sea wall" tide') == []
+    assert named('"sea wall" "stone pier"') == ['the phrase "sea wall"']
+    assert named('port "sea wall" -tide') == ['the excluded word "tide"']
+    assert named('x "sea wall" "stone pier" "of the"') == [
+        'the phrase "sea wall"',
+        'the phrase "stone pier"',
+        'the phrase "of the"',
+    ]
+    assert named('x "heron" "sea wall" -and -pier') == ['the phrase "heron"', 'the phrase "sea wall"']
