@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,9 @@ _ENTITY_KEYS = "SELECT id, key FROM graph_entity WHERE id IN (SELECT value FROM 
 _ENTITIES = "SELECT key, id, name FROM graph_entity WHERE key IN (SELECT value FROM json_each(?))"
 _VIA = ("query", "together", "mentioned in", "related")
 """Steps of a path; a verb is a word of a document and is kept as "related"."""
+
+_ID = re.compile(r"(?=([0-9a-f]{32}))")
+"""Wherever an id may begin."""
 
 _DIGITS_KEPT = 64
 """Of a reference to a picture that was handed over; it names nothing of the library."""
@@ -132,16 +137,55 @@ def forget_naming(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
     which, values = "IN (SELECT value FROM json_each(?))", (rows.array(keys),)
     documents = connection.execute(f"SELECT id, name FROM document WHERE key {which}", values).fetchall()
     edited = f"SELECT original FROM document_edit WHERE field = 'name' AND document {which}"
-    names = {str(name) for _, name in documents} | {str(name) for (name,) in connection.execute(edited, values)}
-    ids = {str(document_id) for document_id, _ in documents}
-    pictures = {str(each) for (each,) in connection.execute(f"SELECT id FROM picture WHERE document {which}", values)}
-    small = {" ".join(name.casefold().split()).strip(_AROUND) for name in names} - {""}
+    pictures = connection.execute(f"SELECT id FROM picture WHERE document {which}", values).fetchall()
+    going = _Going(
+        frozenset(str(row[0]) for row in (*documents, *pictures)),
+        frozenset(str(row[-1]) for row in (*documents, *connection.execute(edited, values))),
+    )
     gone = [
         (key,)
         for key, query, notes in connection.execute("SELECT key, query, notes FROM flight")
-        if _names(query_from_json(query), ids | pictures, names, small) or _mentions(json.loads(notes), ids, names)
+        if going.named_by(query_from_json(query)) or going.told_in(json.loads(notes))
     ]
     connection.executemany("DELETE FROM flight WHERE key = ?", gone)
+
+
+@dataclass(frozen=True)
+class _Going:
+    """Ids of documents and pictures that go, and names of the documents."""
+
+    ids: frozenset[str]
+    names: frozenset[str]
+
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        """Ids, and names as questions are compared with them."""
+        return self.ids | {" ".join(name.casefold().split()).strip(_AROUND) for name in self.names} - {""}
+
+    @cached_property
+    def _longest(self) -> int:
+        return max((name.count(" ") + 1 for name in self._folded), default=1)
+
+    def named_by(self, query: Query) -> bool:
+        """Whether a query names one: as a filter, as its picture, or in words."""
+        asked = {*query.filters.documents, query.picture.split(":")[0]}
+        if not asked.isdisjoint(self.ids) or not asked.isdisjoint(self.names):
+            return True
+        words = query.text.casefold().split()
+        return any(
+            " ".join(words[start : start + length]).strip(_AROUND) in self._folded
+            for start in range(len(words))
+            for length in range(1, min(self._longest, len(words) - start) + 1)
+        )
+
+    def told_in(self, notes: dict[str, Any]) -> bool:
+        """Whether a sentence or fact of a search names one."""
+        said = list(filter(None, [*notes["warnings"], *(step[3] for step in notes["steps"])]))
+        facts = [value for step in notes["steps"] for value in step[4].values() if isinstance(value, str)]
+        found = (each for text in (*said, *facts) for each in _ID.findall(text))
+        return any(each in self.ids for each in found) or any(
+            f"'{name}'" in sentence for sentence in said for name in self.names
+        )
 
 
 def _unknown(connection: sqlite3.Connection, query: Query) -> bool:
@@ -150,27 +194,6 @@ def _unknown(connection: sqlite3.Connection, query: Query) -> bool:
     kept = len(query.picture) == _DIGITS_KEPT  # a picture that was handed over
     named = [*query.filters.documents, *([query.picture.split(":")[0]] if query.picture and not kept else [])]
     return any(connection.execute(known, {"one": one}).fetchone() is None for one in named)
-
-
-def _names(query: Query, ids: set[str], names: set[str], small: set[str]) -> bool:
-    if {*query.filters.documents} & (ids | names) or query.picture.split(":")[0] in ids:
-        return True
-    words, known = query.text.casefold().split(), small | ids
-    longest = max((len(name.split()) for name in known), default=1)
-    return any(
-        " ".join(words[start : start + length]).strip(_AROUND) in known
-        for start in range(len(words))
-        for length in range(1, min(longest, len(words) - start) + 1)
-    )
-
-
-def _mentions(notes: dict[str, Any], ids: set[str], names: set[str]) -> bool:
-    """Whether a sentence or fact of the search names one of them."""
-    said = [*notes["warnings"], *(step[3] for step in notes["steps"])]
-    facts = [value for step in notes["steps"] for value in step[4].values() if isinstance(value, str)]
-    return any(name in sentence for sentence in said for name in {f"'{name}'" for name in names} | ids) or any(
-        each in fact for fact in facts for each in ids
-    )
 
 
 def _written(flight: Flight, keys: dict[str, int]) -> tuple[str, bytes]:
