@@ -112,6 +112,7 @@ def forget_flights(context: click.Context, flight: str, everything: bool) -> Non
 @click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="As for `cortex search`.")
 @click.option("--group", is_flag=True, help="One result a document.")
 @click.option("--rerank/--no-rerank", default=None)
+@click.option("--miss-rate", type=click.FloatRange(0, 0.5), default=None, help="As for `cortex search`.")
 @_json
 @click.pass_context
 def why(
@@ -127,13 +128,15 @@ def why(
     filters: tuple[str, ...],
     group: bool,
     rerank: bool | None,
+    miss_rate: float | None,
     as_json: bool,
 ) -> None:
     """Why DOCUMENT (name, path or id) does not come back for QUERY, and what brings it back."""
     from cortex_engine.core.search import Query, SearchMode
 
     conditions = parse_filters(filters, collections)
-    asked = Query(clean(query, lines=True), SearchMode(mode), top_k, conditions, group, candidates, rerank=rerank)
+    text, chosen = clean(query, lines=True), SearchMode(mode)
+    asked = Query(text, chosen, top_k, conditions, group, candidates, rerank=rerank, miss_rate=miss_rate)
     with open_suite(context) as suite:
         answer = suite.why_not(asked, document, page or 0)
     if as_json:

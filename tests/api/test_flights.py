@@ -78,6 +78,7 @@ def test_the_command_line_lists_shows_exports_asks_again_and_explains(run: Calla
     assert "below the cut" in answer and "--top-k 2" in answer
     assert "was ever handed over" in run("why", "puffin", "nothing.pdf")
     assert json.loads(run("why", "puffin", "birds.txt", "--json"))["cause"] == "found"
+    run("why", "puffin", "birds.txt", "--miss-rate", "0.6", status=2)
     run("flights", "forget", status=2)
     run("flights", "forget", "--all")
     assert "No search is recorded" in run("flights")
