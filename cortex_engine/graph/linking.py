@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from cortex_engine.core.names import fold
 
@@ -25,13 +25,13 @@ def names_in(text: str, index: Mapping[str, int]) -> list[tuple[str, int]]:
     >>> names_in("Who was Bill Gates's partner at Microsoft?", {"bill gates": 4, "gates": 4, "microsoft": 7})
     [('bill gates', 4), ('microsoft', 7)]
     """
-    words = [_bare(word) for word in fold(text).split()]
+    words = fold(text).split()
     found: dict[int, str] = {}
     place = 0
     while place < len(words):
         for length in range(min(LONGEST_NAME, len(words) - place), 0, -1):
-            name = " ".join(words[place : place + length])
-            if name in index:
+            name = next((each for each in _read(words[place : place + length]) if each in index), "")
+            if name:
                 found.setdefault(index[name], name)
                 place += length - 1
                 break
@@ -43,8 +43,15 @@ def names_in(text: str, index: Mapping[str, int]) -> list[tuple[str, int]]:
     return [(name, number) for number, name in found.items()]
 
 
-def _bare(word: str) -> str:
-    return word.removesuffix("'s").strip("'")
+def _read(words: Sequence[str]) -> Iterator[str]:
+    """What a run of words may be called: as it stands ("schindler's list"), and without possessives and quotation marks."""
+    name = " ".join(words)
+    yield name
+    if "'" in name:
+        name = name.strip("'")
+        yield name
+        yield name.removesuffix("'s")
+        yield " ".join(word.removesuffix("'s").strip("'") for word in words)
 
 
 def _within(run: str, index: Mapping[str, int]) -> Iterator[str]:

@@ -56,3 +56,9 @@ def test_a_name_between_spaces_is_always_found_or_part_of_a_longer_one(text: str
     found = names_in(f"{text} {name} {text}", INDEX)
     assert any(name in each for each, _ in found)
     assert all(INDEX[each] == number and fold(each) == each for each, number in found)
+
+
+def test_names_with_apostrophes_are_found_as_they_stand() -> None:
+    index = {"schindler's list": 1, "mcdonald's": 2, "bill gates": 3, "rock 'n' roll": 4, "quill": 5}
+    text = "Was 'Schindler’s List' or Bill Gates's house nearer to McDonald's than 'Quill's' rock 'n' roll?"
+    assert [number for _, number in names_in(text, index)] == [1, 3, 2, 5, 4]
