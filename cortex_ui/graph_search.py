@@ -110,7 +110,8 @@ def failures(stats: GraphStats) -> None:
     """That documents could not be read, and why the newest of them could not."""
     if stats.failed:
         why = f"{wording.count(stats.failed, 'document')} could not be read for names. The newest: {stats.failure}"
-        st.warning(safe.label(words.short(why, 400)), icon=":material/warning:")
+        again = "The command “cortex graph extract” tries again."
+        st.warning(f"{safe.label(words.short(why, 400))} {again}", icon=":material/warning:")
 
 
 def extractor(stats: GraphStats) -> str:
