@@ -112,7 +112,7 @@ def borne_out(answer: Answer) -> str:
         )
     if total == 1:
         return "The sentence is not borne out by a source"
-    return f"{good or 'None'} of {total} sentences {'is' if good <= 1 else 'are'} borne out by their sources"
+    return f"{good or 'None'} of {total} sentences {'is borne out by its' if good <= 1 else 'are borne out by their'} sources"
 
 
 def _checked(answer: Answer) -> None:

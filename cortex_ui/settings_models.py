@@ -15,6 +15,7 @@ _ROLES = {
 }
 """Group of settings -> roles of the models that they are about."""
 
+_ANSWERS = "Answers"
 _SECTIONS = {
     "qwen3_vl_enabled": "Embedding: text and pictures in one space",
     "qwen3_vl_reranker_enabled": "Reranking: the best results are read again",
@@ -30,9 +31,19 @@ def section(key: str) -> str:
 
 def draw(group: str) -> None:
     """The models that a group of settings is about; it follows by itself while one loads."""
+    if group == _ANSWERS:
+        _chat()
     if group in _ROLES:
         loading = any(each.state is ModelState.LOADING for each in _of(group))
         st.fragment(_models, run_every=_SECONDS if loading else None)(group)
+
+
+def _chat() -> None:
+    """What writes answers under the settings in force, or why nothing does."""
+    with told(), st.container(key="models_of_answers"):
+        model = suite().chat_status()
+        line = f"Answers are written by {model.name}. {model.reason}" if model.name else model.reason
+        safe.show(f'<div class="cx-quiet">{safe.escape(line)}</div>')
 
 
 def _of(group: str) -> list[ModelStatus]:

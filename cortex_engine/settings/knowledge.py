@@ -21,7 +21,7 @@ class GraphSettings(BaseModel):
     )
     entity_extractor: Literal["auto", "rules", "spacy", "llm"] = setting(
         "auto",
-        "What finds names: `rules` (nothing to download), `spacy` (the installed model below), `llm` (the chat endpoint below; "
+        "What finds names: `rules` (nothing to download), `spacy` (the installed model below), `llm` (the chat model of answers; "
         "every passage is sent there, which `auto` never does), or `auto`: the spaCy model where it is installed, else rules.",
         "Knowledge graph",
         "CORTEX_ENTITY_EXTRACTOR",
@@ -42,9 +42,9 @@ class AnswerSettings(BaseModel):
 
     chat_api_base: str = setting(
         "",
-        'Address of an OpenAI-compatible endpoint that writes answers; it ends in `/v1`. "" for the one that describes pictures '
-        "(`RUNPOD_API_BASE`), or, where `OPENAI_API_KEY` and `chat_model` are set, OpenAI's own. Without any, answers quote the "
-        "best sentences. Its key comes only from the environment variable `CORTEX_CHAT_API_KEY`; `RUNPOD_API_KEY` and "
+        "Address of an OpenAI-compatible endpoint that writes answers; it ends in `/v1`. Empty for the one that describes "
+        "pictures (`RUNPOD_API_BASE`), or, where `OPENAI_API_KEY` and `chat_model` are set, OpenAI's own. Without any, answers "
+        "quote the best sentences. Its key comes only from the environment variable `CORTEX_CHAT_API_KEY`; `RUNPOD_API_KEY` and "
         "`OPENAI_API_KEY` go to the hosts they belong to.",
         "Answers",
         "CORTEX_CHAT_API_BASE",
@@ -52,7 +52,7 @@ class AnswerSettings(BaseModel):
     )
     chat_model: str = setting(
         "",
-        'The name by which that endpoint knows its model; "" for `vision_model`.',
+        "The name by which that endpoint knows its model; empty for `vision_model`.",
         "Answers",
         "CORTEX_CHAT_MODEL",
     )

@@ -67,6 +67,7 @@ def test_every_setting_is_there_with_its_description_default_variable_and_cost(f
         assert facts["cost"] in shown
         assert f"**{safe.label(values.title(key))}**" in shown
     assert shown.count("Default: ") == len(EVERY)
+    assert "No chat endpoint is set, so answers quote the best sentences." in shown, "where the chat model stands"
 
 
 @pytest.mark.parametrize(

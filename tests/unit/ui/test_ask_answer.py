@@ -29,8 +29,8 @@ def answer(*sentences: AnswerSentence, writer: str = "tiny at host") -> Answer:
     ("sentences", "words"),
     [
         ((GOOD, NEAR, BAD), "2 of 3 sentences are borne out by their sources"),
-        ((GOOD, BAD), "1 of 2 sentences is borne out by their sources"),
-        ((BAD, BAD), "None of 2 sentences is borne out by their sources"),
+        ((GOOD, BAD), "1 of 2 sentences is borne out by its sources"),
+        ((BAD, BAD), "None of 2 sentences is borne out by its sources"),
         ((GOOD, NEAR), "All 2 sentences are borne out by their sources"),
         ((NEAR,), "The sentence is borne out by its source"),
         ((BAD,), "The sentence is not borne out by a source"),
