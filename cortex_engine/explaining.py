@@ -24,6 +24,7 @@ _MOST_SHOWN, _MOST_CANDIDATES = 1000, 5000
 _SMALL = 2
 """Times the results: up to there, showing more is the smaller change than another way of searching."""
 
+_BOTH_VECTORS = "Find pictures by their look and by their description"
 _UNGROUPED = "Show every passage"
 _ALONE = {"vector": SearchMode.TRADITIONAL, "lexical": SearchMode.LEXICAL}
 _MODES = {
@@ -244,7 +245,7 @@ class _Explaining:
                 break
             if changed not in [each.query for each in found] and self.back(changed):
                 found.append(Suggestion(title, Remedy.SEARCH, changed))
-        return tuple(found) or next((ways for ways in self._combined(query, verdict) if ways), ())
+        return tuple(found) or (() if slow else next((ways for ways in self._combined(query, verdict) if ways), ()))
 
     def _combined(self, query: Query, verdict: Verdict) -> Iterator[tuple[Suggestion, ...]]:
         """Where no single change is enough: one of these, and the smallest further one."""
@@ -252,6 +253,8 @@ class _Explaining:
             return  # a setting, or the page's look, keeps it out of any result
         if query.group:
             yield self._continued(replace(query, group=False), _UNGROUPED)
+        if query.prefetch:
+            yield self._continued(replace(query, prefetch=""), _BOTH_VECTORS)
         if query.mode in _ALONE.values():
             yield self._continued(replace(query, mode=SearchMode.HYBRID), _MODES[SearchMode.HYBRID])
         title, alone = self._alone(query)
@@ -297,6 +300,8 @@ class _Explaining:
             more = self._wider(deeper, 0)
             ways += [(f"{title}, and {wider[0].lower()}{wider[1:]}", changed) for wider, changed in more]
         yield from sorted(ways, key=lambda way: way[1].candidates * way[1].top_k)
+        if query.prefetch:
+            yield _BOTH_VECTORS, replace(query, prefetch="")
         if query.mode in _ALONE.values():
             yield _MODES[SearchMode.HYBRID], replace(query, mode=SearchMode.HYBRID)
 

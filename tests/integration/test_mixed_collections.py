@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cortex_engine.config import load_config
 from cortex_engine.core.errors import ModelUnavailableError, NotFoundError, ParseError, UsageError
+from cortex_engine.core.flights import Cause
 from cortex_engine.core.identifiers import document_id, file_hash, picture_id
 from cortex_engine.core.pictures import DescribedBy, ModelInput, VectorName
 from cortex_engine.core.reranking import Candidate, Judgement
@@ -125,6 +127,25 @@ def test_pictures_are_held_to_phrases_and_exclusions_by_their_words(suite: Corte
     step = next(step for step in result.trace.steps if step.stage == "picture")
     assert step.facts["without the phrases, or with excluded words"] > 0
     assert first(suite.search(plain("a yellow cross -flag"))) == "t_yellow_cross.png"
+
+
+def test_why_a_picture_did_not_come_back(suite: CortexSuite) -> None:
+    circle = suite.document("t_red_circle.png").id
+
+    def why(query: Query, document: str = circle) -> tuple[Cause, list[str]]:
+        answer = suite.why_not(query, document)
+        for each in answer.suggestions:
+            assert each.query is not None
+            assert document in {hit.document_id for hit in suite.search(each.query, record=False).hits}
+        return answer.cause, [each.title.split(",")[0] for each in answer.suggestions]
+
+    itself = plain("a red circle", picture=f"{circle}:1", top_k=3)
+    assert why(itself) == (Cause.FILTERED, ["Without the picture"])
+    assert why(replace(itself, text="")) == (Cause.FILTERED, [])
+    assert why(plain('"steamed green" tea')) == (Cause.FILTERED, ['Without the phrase "steamed green"'])
+    assert why(plain("a red circle -steamed", top_k=1))[0] is not Cause.FILTERED, "its words hold nothing excluded"
+    by_words = why(plain("a red circle", prefetch="description"))
+    assert by_words == (Cause.LOST_IN_RECALL, ["Find pictures by their look and by their description"])
 
 
 def test_an_uploaded_picture_finds_its_like(suite: CortexSuite, pictures: Path) -> None:
