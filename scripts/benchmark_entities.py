@@ -78,7 +78,7 @@ def written(document: Sequence[Sequence[tuple[str, str]]], break_lines: bool) ->
 
 def by_rules(gold: Gold) -> Spans:
     """Places of names by the product's extractor."""
-    graph = RuleExtractor().extract(WaitingGraph("d", "d", "", "en", [GraphPassage("c", gold.text, 0)]))
+    graph = RuleExtractor().extract(WaitingGraph("d", "d", "en", [GraphPassage("c", gold.text, 0)]))
     kinds = {entity.name: entity.kind for entity in graph.entities}
     return {
         (mention.char_start, mention.char_end)

@@ -78,12 +78,12 @@ class GraphReading(CatalogPart):
         """Documents with text whose part was not extracted by this extractor yet, oldest first."""
         with self._database.read() as connection:
             found = connection.execute(
-                f"SELECT d.key, d.id, d.name, d.title, d.language {_WAITING} ORDER BY d.key LIMIT ?",
+                f"SELECT d.key, d.id, d.name, d.language {_WAITING} ORDER BY d.key LIMIT ?",
                 (fingerprint, limit),
             ).fetchall()
             return [
-                WaitingGraph(document_id, name, title, language, _passages(connection, key))
-                for key, document_id, name, title, language in found
+                WaitingGraph(document_id, name, language, _passages(connection, key))
+                for key, document_id, name, language in found
             ]
 
     def graph_stats(self, fingerprint: str) -> GraphStats:

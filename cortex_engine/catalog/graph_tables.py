@@ -11,9 +11,8 @@ TABLES: tuple[str, ...] = (
     """CREATE TABLE graph_document (
         document INTEGER PRIMARY KEY REFERENCES document (key) ON DELETE CASCADE, fingerprint TEXT NOT NULL,
         mentions INTEGER NOT NULL, relations INTEGER NOT NULL, passages INTEGER NOT NULL, failure TEXT NOT NULL)""",
-    # An extractor sees name, title and language: with another one it reads the document again.
-    """CREATE TRIGGER graph_document_edited AFTER UPDATE OF name, title, language ON document
-        WHEN OLD.name != NEW.name OR OLD.title != NEW.title OR OLD.language != NEW.language
+    # An extractor sees passages and language: with another one it reads the document again.
+    """CREATE TRIGGER graph_document_edited AFTER UPDATE OF language ON document WHEN OLD.language != NEW.language
         BEGIN UPDATE graph_document SET fingerprint = '' WHERE document = NEW.key; END""",
     # One row for each folded name. `root`: the row under which it is shown (itself, unless a person merged it); `shown_…` hold
     # for that row and are those of all that is merged into it.

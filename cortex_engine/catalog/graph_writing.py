@@ -51,7 +51,7 @@ class GraphWriting(CatalogPart):
         What no mention proves is left out. False when the document is gone meanwhile, or was cut into other passages.
 
         Args:
-            read: what was read; nothing is kept where the document has other passages, title, name or language now.
+            read: what was read; nothing is kept where the document has other passages or another language now.
         """
         parts = _parts(graph)
         proofs = list(_proofs(graph, parts))
@@ -211,14 +211,12 @@ def _ends(relation: Relation) -> tuple[str, str]:
 
 def _as_read(connection: sqlite3.Connection, document_id: str, read: WaitingGraph | None) -> int:
     """Key of a document; 0, which none has, where it is gone, or another one than was read."""
-    found = connection.execute(
-        "SELECT key, name, title, language FROM document WHERE id = ?", (document_id,)
-    ).fetchone()
+    found = connection.execute("SELECT key, language FROM document WHERE id = ?", (document_id,)).fetchone()
     if found is None:
         return 0
     if read is not None:
         chunks = {passage.chunk_id for passage in read.chunks}
-        same = (read.name, read.title, read.language) == found[1:] and chunks == set(_chunk_keys(connection, found[0]))
+        same = read.language == found[1] and chunks == set(_chunk_keys(connection, found[0]))
         return int(found[0]) if same else 0
     return int(found[0])
 

@@ -296,13 +296,13 @@ class WaitingGraph:
     """A document whose part of the graph is to be extracted.
 
     Attributes:
+        name: for messages; no extractor reads it, or a document that is called otherwise would have to be read again.
         language: ISO 639-1 code, "" for unknown.
         chunks: id, text, char_start, context of its passages, in reading order.
     """
 
     document_id: str
     name: str
-    title: str
     language: str
     chunks: Sequence[GraphPassage]
 

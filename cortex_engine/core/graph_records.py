@@ -62,7 +62,7 @@ class GraphRecords(Protocol):
         was cut into other passages.
 
         Args:
-            read: what was read; nothing is kept where the document has other passages, title, name or language now.
+            read: what was read; nothing is kept where the document has other passages or another language now.
         """
         ...
 

@@ -69,7 +69,7 @@ def extractor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 def waiting(cuts: list[tuple[int, int]], offset: int = 0, language: str = "en") -> WaitingGraph:
     passages = [GraphPassage(f"c{number}", TEXT[a:b], offset + a) for number, (a, b) in enumerate(cuts)]
-    return WaitingGraph("d", "a.txt", "Title", language, passages)
+    return WaitingGraph("d", "a.txt", language, passages)
 
 
 @pytest.fixture(scope="module", params=list(CUTS))
@@ -145,6 +145,6 @@ def test_the_part_is_a_pure_function_of_the_document(extractor: EntityExtractor)
 
 @pytest.mark.parametrize("language", ["", "en", "xx", "ja", "qq"])
 def test_nothing_and_unknown_languages_are_read(extractor: EntityExtractor, language: str) -> None:
-    assert extractor.extract(WaitingGraph("d", "a", "", language, [])) == DocumentGraph()
-    assert extractor.extract(WaitingGraph("d", "a", "", language, [GraphPassage("c", " \n\n ", 0)])) == DocumentGraph()
+    assert extractor.extract(WaitingGraph("d", "a", language, [])) == DocumentGraph()
+    assert extractor.extract(WaitingGraph("d", "a", language, [GraphPassage("c", " \n\n ", 0)])) == DocumentGraph()
     assert extractor.extract(waiting(CUTS["one"], language=language)).mentions

@@ -63,16 +63,16 @@ def test_documents_wait_until_this_extractor_has_read_them(catalog: SqliteCatalo
     key = catalog.commit(prepared("one.txt", _ONE), "c").document_id
     catalog.commit(prepared("empty.txt", ()), "c")
     (waiting,) = catalog.ungraphed(_PLAIN.fingerprint)
-    assert (waiting.document_id, waiting.name, waiting.title, waiting.language) == (key, "one.txt", "one.txt", "en")
+    assert (waiting.document_id, waiting.name, waiting.language) == (key, "one.txt", "en")
     assert [(each.text, each.char_start) for each in waiting.chunks] == [(_ONE[0], 0), (_ONE[1], len(_ONE[0]) + 1)]
     assert catalog.graph_stats(_PLAIN.fingerprint).waiting == 1
     assert _extract(catalog) == 1
     assert catalog.ungraphed(_PLAIN.fingerprint) == []
     assert [each.document_id for each in catalog.ungraphed(_LONG.fingerprint)] == [key]
     catalog.set_metadata(key, {"title": "Letters of Ada"})
-    assert [each.title for each in catalog.ungraphed(_PLAIN.fingerprint)] == ["Letters of Ada"], (
-        "extractors see the title"
-    )
+    assert catalog.ungraphed(_PLAIN.fingerprint) == [], "no extractor sees the title"
+    catalog.set_metadata(key, {"language": "de"})
+    assert [each.language for each in catalog.ungraphed(_PLAIN.fingerprint)] == ["de"]
 
 
 def test_entities_are_what_all_documents_say(catalog: SqliteCatalog) -> None:
@@ -152,8 +152,8 @@ def test_nothing_is_kept_of_documents_and_passages_that_are_gone(catalog: Sqlite
     assert not catalog.keep_graph(key, "1", DocumentGraph(), waiting), "nothing was found, but in other passages"
     catalog.fail_graph(key, "1", "It cannot be read.", waiting)
     (waiting,) = catalog.ungraphed("1")
-    catalog.set_metadata(key, {"title": "Another title"})
-    assert not catalog.keep_graph(key, "1", _PLAIN.extract(waiting), waiting), "it waits for its title to be read"
+    catalog.set_metadata(key, {"language": "de"})
+    assert not catalog.keep_graph(key, "1", _PLAIN.extract(waiting), waiting), "it is to be read as another language"
     assert len(catalog.ungraphed("1")) == 1
     catalog.delete_documents([key])
     assert not catalog.keep_graph(key, "1", graph) and _rows(catalog) == 0

@@ -86,7 +86,7 @@ _RULES = RuleExtractor()
 
 
 def extract(passages: list[GraphPassage], language: str) -> DocumentGraph:
-    return _RULES.extract(WaitingGraph("d", "n", "t", language, passages))
+    return _RULES.extract(WaitingGraph("d", "n", language, passages))
 
 
 @settings(max_examples=120, deadline=None)

@@ -76,7 +76,7 @@ def spacy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def document(text: str = TEXT, language: str = "en") -> WaitingGraph:
-    return WaitingGraph("d", "a.txt", "", language, [GraphPassage("c", text, 10)])
+    return WaitingGraph("d", "a.txt", language, [GraphPassage("c", text, 10)])
 
 
 def test_a_spacy_model_finds_what_rules_cannot(spacy_folder: Path) -> None:
@@ -223,7 +223,7 @@ def test_one_passage_that_is_refused_leaves_out_one_document_and_nothing_is_sent
     model = Scripted(say)
     extractor = LlmExtractor(model)
     texts = {"a": "Good text.", "b": "An evil text."}
-    bad = WaitingGraph("d", "a.txt", "", "en", [GraphPassage(*row, 10 * n) for n, row in enumerate(texts.items())])
+    bad = WaitingGraph("d", "a.txt", "en", [GraphPassage(*row, 10 * n) for n, row in enumerate(texts.items())])
     model.trouble = refusal  # type: ignore[attr-defined]
     for _ in range(2):
         with pytest.raises(ModelUnavailableError, match="is refused"):
@@ -261,7 +261,7 @@ _TORCHLESS = """
 import sys
 from cortex_engine.core.graph import GraphPassage, WaitingGraph
 from cortex_engine.graph.extraction import RuleExtractor
-document = WaitingGraph("d", "a.txt", "", "en", [GraphPassage("c", "Yesterday Bill Gates met Marta Quill.", 0)])
+document = WaitingGraph("d", "a.txt", "en", [GraphPassage("c", "Yesterday Bill Gates met Marta Quill.", 0)])
 assert {each.name for each in RuleExtractor().extract(document).entities} == {"Bill Gates", "Marta Quill"}
 assert "spacy" in sys.modules and "torch" not in sys.modules, "spaCy takes torch along"
 import torch, thinc.compat, thinc.api

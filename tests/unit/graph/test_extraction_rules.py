@@ -13,7 +13,7 @@ def extract(*texts: str, language: str = "en") -> DocumentGraph:
     for number, text in enumerate(texts):
         passages.append(GraphPassage(f"c{number}", text, place))
         place += len(text) + 2
-    return RuleExtractor().extract(WaitingGraph("d", "a.txt", "", language, passages))
+    return RuleExtractor().extract(WaitingGraph("d", "a.txt", language, passages))
 
 
 def names(*texts: str, language: str = "en") -> set[str]:
@@ -171,7 +171,7 @@ def test_a_list_of_names_says_little_of_any_pair() -> None:
 def test_what_passages_repeat_is_counted_once_in_the_first_one_that_holds_it() -> None:
     text = "Ada Lovelace met Charles Babbage. Later Ada Lovelace wrote to Mary Somerville."
     first, second = GraphPassage("a", text[:50], 0), GraphPassage("b", text[34:], 34)
-    graph = RuleExtractor().extract(WaitingGraph("d", "a", "", "en", [first, second]))
+    graph = RuleExtractor().extract(WaitingGraph("d", "a", "en", [first, second]))
     assert [(mention.name, mention.chunk_id) for mention in graph.mentions] == [
         ("Ada Lovelace", "a"),
         ("Charles Babbage", "a"),
@@ -186,7 +186,7 @@ def test_what_passages_repeat_is_counted_once_in_the_first_one_that_holds_it() -
 
 def test_real_documents_show_the_names_that_people_would_list(data_root) -> None:
     text = (data_root / "documents" / "norwich-city.txt").read_text(encoding="utf-8")[:20_000]
-    graph = RuleExtractor().extract(WaitingGraph("d", "n", "", "en", [GraphPassage("c", text, 0)]))
+    graph = RuleExtractor().extract(WaitingGraph("d", "n", "en", [GraphPassage("c", text, 0)]))
     found = {entity.name for entity in graph.entities}
     assert {"Iwan Roberts", "Craig Bellamy", "Nigel Worthington", "Norwich City", "Wales"} <= found
     assert not found & {"He", "The", "After", "Retrieved", "Archived", "In", "However"}
