@@ -39,7 +39,8 @@ def abstained(asked: Asked, result: SearchResult) -> DeltaGenerator | None:
     """The box above hits that do not answer the question; where they are to be drawn, None while they are folded away."""
     rate = suite().config.miss_rate if result.query.miss_rate is None else result.query.miss_rate
     with st.container(border=True, width=760, key="nothing_answers"):
-        st.markdown("### Nothing in your library answers this")
+        where = "in your library" if result.query.filters.empty else "that was searched"
+        st.markdown(f"### Nothing {where} answers this")
         safe.show(
             "<p>What comes nearest is further away than the answers to questions that your library does answer. "
             f"At most {rate * 100:g} % of those would be taken for unanswered, too.</p>"

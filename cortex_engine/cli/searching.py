@@ -191,7 +191,8 @@ def _print_result(result: SearchResult, trace: bool) -> None:
         click.secho(f"Note: {warning}", fg="yellow", err=True)
     pattern = pattern_of(asked_words(result.query.text))
     if result.abstained:
-        click.secho("Nothing in the library answers this. The nearest misses:", bold=True)
+        where = "in the library" if result.query.filters.empty else "that was searched"
+        click.secho(f"Nothing {where} answers this. The nearest misses:", bold=True)
         click.echo()
     for hit in result.hits:
         _print_hit(hit, pattern)
