@@ -64,7 +64,12 @@ class CurrentGraph:
             if not self.stale():
                 return False
             require("scipy.sparse", "for the knowledge graph", "pip install -r requirements.txt")
-            self._view = GraphView.of(self._records.graph_rows())
+            from cortex_engine.graph.ranking import WalkTables
+
+            view = GraphView.of(self._records.graph_rows())
+            if view.rows.entity_ids:
+                WalkTables.of(view)  # no search waits for them
+            self._view = view
         return True
 
     def stale(self) -> bool:

@@ -49,7 +49,7 @@ class GraphView:
         one_way = coo_matrix((proofs, (rows.relation_source, rows.relation_target)), shape=(entities, entities)).tocsr()
         view = cls(rows, mentions, (one_way + one_way.T).tocsr())
         # What searches ask for is there before the first of them comes.
-        _ = view.passages, view.entity_number, view.chunk_number, view.page_rank
+        _ = view.passages, view.entity_number, view.chunk_number, view.entity_index, view.page_rank
         return view
 
     @property

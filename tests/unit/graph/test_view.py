@@ -162,6 +162,7 @@ def test_the_old_view_serves_until_the_new_one_is_whole() -> None:
     current = CurrentGraph(records, True, lambda: attended[0])  # type: ignore[arg-type]
     assert current.view() is None and "made ready" in current.state() and current.stale()
     assert current.refresh() and current.view() is not None and current.state() == ""
+    assert "walk" in current.view().extras, "made before the first search comes"
     assert not current.refresh() and records.made == 1
     records.moment = 2
     old = current.view()
