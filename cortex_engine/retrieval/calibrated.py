@@ -27,6 +27,8 @@ from cortex_engine.retrieval.tracing import TraceRecorder
 
 EVIDENCE_STAGE = "evidence"
 
+_CUTS_KEPT = 100
+
 
 class Scales:
     """The calibrations of all collections, as searches ask for them.
@@ -65,14 +67,17 @@ class Scales:
         if self._uncalibrated and (not collections or self._uncalibrated & set(collections)):
             return None
         key = (frozenset(models), frozenset(collections), miss_rate)
-        if key not in self._cuts:
-            groups = [
-                (each.related, float(each.passages))
-                for each in self._of(FUSION_STAGE, collections)
-                if each.model_id in key[0] and each.related
-            ]
-            self._cuts[key] = conformal_cut(groups, miss_rate)
-        return self._cuts[key]
+        if key in (kept := self._cuts):
+            return kept[key]
+        groups = [
+            (each.related, float(each.passages))
+            for each in self._of(FUSION_STAGE, collections)
+            if each.model_id in key[0] and each.related
+        ]
+        cut = conformal_cut(groups, miss_rate)
+        # Whoever asks may bring another rate each time.
+        self._cuts = {**(kept if len(kept) < _CUTS_KEPT else {}), key: cut}
+        return cut
 
     def limits(self, models: Collection[str], collections: Collection[str]) -> tuple[float, float] | None:
         """Meanings that are as close as three quarters, and as half, of right answers; None where that is unknown."""

@@ -45,6 +45,9 @@ def test_a_cut_needs_every_collection_asked_to_be_calibrated() -> None:
     assert scales.cut(["m"], ["Small"], 0.05) is None
     assert scales.cut(["m"], ["A"], 0.0) is None
     assert scales.cut(["n"], ["A"], 0.05) is None
+    assert {scales.cut(["m"], ["A"], rate / 1000) for rate in range(10, 300)} and len(scales._cuts) <= 100, (
+        "not one for each"
+    )
     waiting = Scales(rows, ["New"])
     assert waiting.cut(["m"], ["A"], 0.05) == 0.05
     assert waiting.cut(["m"], ["A", "New"], 0.05) is None
