@@ -9,10 +9,12 @@ Furnas et al., "The vocabulary problem", CACM 1987). Made without it, questions 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from cortex_engine import searching
 from cortex_engine.core.app import ModelState
@@ -25,8 +27,19 @@ from cortex_engine.core.calibration import (
     QUANTILES,
     Calibration,
     CalibrationState,
+    rerank_stage,
 )
-from cortex_engine.core.errors import CortexError, NotFoundError, StorageFullError, UsageError
+from cortex_engine.core.errors import (
+    CortexError,
+    ModelUnavailableError,
+    ModelUnhealthyError,
+    NotFoundError,
+    StorageFullError,
+    UsageError,
+)
+from cortex_engine.core.pictures import ModelInput
+from cortex_engine.core.protocols import Reranker
+from cortex_engine.core.reranking import Candidate, Judgement
 from cortex_engine.core.search import Filters, Query, SearchMode
 from cortex_engine.library import Library
 
@@ -41,6 +54,12 @@ _SOURCES = 600
 _UNRELATED = 150
 _COMPARED = 500
 """So many questions are compared with so many passages of other documents for the distribution of unrelated pairs."""
+RERANKED, BESIDE = 30, 12
+"""So many made questions are judged by the reranker, each with its own passage and with so many of other documents."""
+_AT_ONCE = 3
+"""Pairs in a call that nobody waits for: no search waits for more than these, and equal scores of so few are no fault."""
+_SLOW = 0.25
+"""Seconds for a pair from which on a reranker is only asked when somebody wants it."""
 _PORTION_SECONDS = 0.25
 _LATER = 60.0
 _QUIET = 5.0
@@ -48,6 +67,10 @@ _QUIET = 5.0
 
 _WORD = re.compile(r"\w[\w'’-]*")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+
+class _LeftAloneError(CortexError):
+    """A reranker is not asked any more, unless somebody wants it."""
 
 
 class Calibrating:
@@ -59,13 +82,14 @@ class Calibrating:
         self._seen: tuple[object, ...] = ()
         self._since = 0.0
         self._done: tuple[object, ...] | None = None
+        self._left_alone: Reranker | None = None
         self._next = self._again = 0.0
         self._name, self._put_off = "", set[str]()
 
     def step(self) -> bool:
         """Do a portion; whether there is more to do at once. Nothing while the library changes, or after a failure."""
         now = time.monotonic()
-        moment = (self._library.catalog.last_seq(), tuple(self._loaded()))
+        moment = (self._library.catalog.last_seq(), tuple(self._loaded()), self._judge())
         if moment != self._seen:
             self._seen, self._since, self._work = moment, now, None
         if now < self._next or now - self._since < _QUIET or (moment == self._done and now < self._again):
@@ -74,6 +98,10 @@ class Calibrating:
             return self._portion(moment)
         except StorageFullError:
             raise
+        except _LeftAloneError as error:
+            _log.warning("%s", error)
+            self._work, self._left_alone = None, self._library.rerankers.made
+            return True
         except CortexError as error:
             _log.warning("scores of '%s' are calibrated later: %s", self._name, error)
             self._put_off.add(self._name)  # the others come first then
@@ -82,21 +110,42 @@ class Calibrating:
 
     def _portion(self, moment: tuple[object, ...]) -> bool:
         if self._work is None:
-            loaded = self._loaded()
-            waiting = [each for each in self._library.catalog.calibration_states() if each.stale]
-            waiting = [each for each in waiting if each.model_id in loaded]
-            if not waiting:
+            self._work = self._waiting()
+            if self._work is None:
                 # What people judged meanwhile is no change of the library.
                 self._done, self._again = moment, time.monotonic() + _LATER
                 return False
-            chosen = min(waiting, key=lambda each: each.collection in self._put_off)
-            self._name, self._work = chosen.collection, _calibrate(self._library, chosen)
         until = time.monotonic() + _PORTION_SECONDS
         while time.monotonic() < until:
             if next(self._work, self) is self:
                 self._work = None
                 break
         return True
+
+    def _waiting(self) -> Iterator[None] | None:
+        """What is to be calibrated next: the search first, then the reranker."""
+        library, loaded = self._library, self._loaded()
+        states = library.catalog.calibration_states()
+        if stale := [each for each in states if each.stale and each.model_id in loaded]:
+            chosen = min(stale, key=lambda each: each.collection in self._put_off)
+            self._name = chosen.collection
+            return _calibrate(library, chosen)
+        reranker = library.rerankers.at_hand if self._judge() is not None else None
+        if reranker is None:
+            return None
+        of = {each.collection: each for each in library.catalog.calibrations() if each.reranker == reranker.name}
+        for state in states:
+            row = of.get(state.collection)
+            if state.passages and not state.stale and (row is None or state.changed_since(row.passages)):
+                self._name = state.collection
+                return _calibrate_reranker(library, state, reranker, patient=False)
+        return None
+
+    def _judge(self) -> Reranker | None:
+        """The reranker that may be asked although nobody waits for it; another one when it was loaded anew."""
+        rerankers = self._library.rerankers
+        made = rerankers.made if rerankers.at_hand is not None else None
+        return made if made is not self._left_alone else None
 
     def _loaded(self) -> list[str]:
         library = self._library
@@ -115,6 +164,12 @@ def calibrate(
             on_progress(f"{state.collection}: {state.passages:,} passages")
             library.embedder(library.catalog.spec(state.model_id)).load()
             for _ in _calibrate(library, state):
+                pass
+    reranker = library.reranker() if any(state.passages for state in states) else None
+    for state in states:
+        if reranker is not None and state.passages:
+            on_progress(f"{state.collection}: the reranker {reranker.name}")
+            for _ in _calibrate_reranker(library, state, reranker, patient=True):
                 pass
     return [each for each in library.catalog.calibrations() if collection in ("", each.collection)]
 
@@ -198,6 +253,59 @@ def _calibrate(library: Library, state: CalibrationState) -> Iterator[None]:
             for stage, values, related in ((MEANING_STAGE, quantiles, meanings), (FUSION_STAGE, (), evidence))
         ]
     )
+
+
+def _calibrate_reranker(library: Library, state: CalibrationState, reranker: Reranker, patient: bool) -> Iterator[None]:
+    """Measure the reranker's scores of unrelated pairs of one collection, without a prior; comes back after each call.
+
+    Args:
+        patient: somebody wants it: calls are as large and take as long as they do.
+
+    Raises:
+        _LeftAloneError: when not `patient`, it is slow or cannot judge.
+        ModelUnavailableError, ModelUnhealthyError: when `patient`, it cannot judge.
+    """
+    catalog, calls = library.catalog, 0
+    related: list[float] = []
+    unrelated: list[float] = []
+    drawn = catalog.sample_passages(state.collection, _SOURCES, seed=state.passages)
+    draw = random.Random(state.passages)  # noqa: S311 - no secret
+    enough = state.passages >= LEAST_PASSAGES
+    made = made_questions([text for _, _, text in drawn], RERANKED, seed=state.passages) if enough else []
+    for question, source in made:
+        own, document, _ = drawn[source]
+        others = [each for each, owner, _ in drawn if owner != document]
+        asked = [own, *draw.sample(others, min(BESIDE, len(others)))]
+        known = catalog.lookup(asked)
+        waiting = [Candidate(each, ModelInput(known[each].chunk.embedded_text)) for each in asked if each in known]
+        while waiting:
+            # The first two calls are of one pair, by which a slow model shows itself; what it does once costs the first.
+            pairs = len(waiting) if patient else _AT_ONCE if calls > 1 else 1
+            now, waiting, calls = waiting[:pairs], waiting[pairs:], calls + 1
+            for each in _judged(reranker, question, now, _SLOW if calls == 2 and not patient else math.inf, patient):
+                (related if each.id == own else unrelated).append(each.own)
+            yield
+    values = _quantiles(unrelated)
+    row = Calibration(state.model_id, state.collection, rerank_stage(reranker.name), values, tuple(sorted(related)))
+    catalog.keep_calibrations([replace(row, pairs=len(unrelated), passages=state.passages)])
+
+
+def _judged(
+    reranker: Reranker, question: str, candidates: Sequence[Candidate], longest: float, patient: bool
+) -> list[Judgement]:
+    """See `_calibrate_reranker`; `longest`: seconds."""
+    begun = time.monotonic()
+    try:
+        judged = reranker.rerank(ModelInput(question), candidates)
+    except (ModelUnavailableError, ModelUnhealthyError) as error:
+        if patient:
+            raise
+        raise _LeftAloneError(f"The scores of the reranker are not calibrated: {error}") from error
+    if time.monotonic() - begun > longest:
+        raise _LeftAloneError(
+            f"The reranker {reranker.name} is too slow to be calibrated beside other work; 'cortex calibrate run' does it."
+        )
+    return [each for each in judged if math.isfinite(each.raw)]
 
 
 def _evidence(library: Library, state: CalibrationState, question: str) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cortex_engine import backends
 from cortex_engine.config import CortexConfig
@@ -50,6 +50,17 @@ class Rerankers:
         """The reranker when there is one already, loaded or not; for its facts. Never waits."""
         return self._made
 
+    @property
+    def at_hand(self) -> Reranker | None:
+        """The reranker where it stands loaded and healthy in this process's own memory, for what nobody waits for; never loads.
+
+        None for a service, to which nothing is sent that nobody asked for, and for a model that takes turns with another. What it
+        complains of here does not end the trust in it.
+        """
+        made, taking_turns = self._made, isinstance(self._made, TurnTakingReranker)
+        away = self._config.reranker_in_use == "http" or taking_turns or self._state is not ModelState.HEALTHY
+        return None if made is None or away else _Watched(made, lambda _: None, self.unload)
+
     def reranker(self) -> Reranker | None:
         """The reranker, loaded and examined, or None when none is switched on. Waits while it loads.
 
@@ -66,7 +77,7 @@ class Rerankers:
         if made is None or self._state is not ModelState.HEALTHY:
             kind = ModelUnhealthyError if self._state is ModelState.UNHEALTHY else ModelUnavailableError
             raise kind(self._reason or "The reranker was unloaded this moment. Search again to load it.")
-        return _Watched(made, self)
+        return _Watched(made, self.distrust, self.unload)
 
     def load(self) -> ModelState:
         """Load it and let its probe examine it; the state says how that ended. Never raises: the reason is kept."""
@@ -128,11 +139,12 @@ class Rerankers:
 
 
 class _Watched:
-    """A reranker whose complaints are remembered."""
+    """A reranker whose complaints are remembered by who takes them, and whose failures are sentences."""
 
-    def __init__(self, within: Reranker, keeper: Rerankers) -> None:
+    def __init__(self, within: Reranker, complain: Callable[[str], None], unload: Callable[[], None]) -> None:
         self._within = within
-        self._keeper = keeper
+        self._complain = complain
+        self._unload = unload
 
     @property
     def name(self) -> str:
@@ -151,7 +163,7 @@ class _Watched:
         try:
             return self._within.rerank(query, candidates, instruction)
         except ModelUnhealthyError as error:
-            self._keeper.distrust(str(error))
+            self._complain(str(error))
             raise
         except CortexError:
             raise
@@ -162,4 +174,4 @@ class _Watched:
             ) from error
 
     def unload(self) -> None:
-        self._keeper.unload()
+        self._unload()

@@ -111,7 +111,7 @@ def _retriever(library: Library, bridged: list[str], live: bool = False) -> Hybr
         library.lexical_index,
         options,
         Pictures(catalog, pictures_of, drawn, lambda reference: query_pictures.place_of(library, reference)),
-        RerankStage(library.reranker, drawn),
+        RerankStage(library.reranker, drawn, library.scales),
         CalibratedStep(
             lambda: Scales() if bridged else library.scales(), library.config.miss_rate, library.lexical_index
         ),

@@ -32,7 +32,10 @@ def draw() -> None:
         "That is measured in the background after files came in, and again when a collection has doubled or halved.]"
     )
     with st.container(key="certificate", gap="small"):
-        _collections(states, suite().calibrations(), suite().config.miss_rate)
+        calibrations = suite().calibrations()
+        _collections(states, calibrations, suite().config.miss_rate)
+        if told := rerankers(calibrations, suite().config.reranker_in_use):
+            safe.show(f'<div class="cx-quiet">{safe.escape(told)}</div>')
         for row in suite().recall_certificates():
             safe.show(
                 f'<div><strong>{safe.escape(row.model)}</strong> <span class="cx-quiet">{safe.escape(sentence(row))}</span></div>'
@@ -43,6 +46,22 @@ def draw() -> None:
         if task is not None and task.error:
             st.error(safe.label(task.error), icon=":material/error:")
         st.button("Calibrate now", icon=":material/straighten:", on_click=_begin, key="calibrate_now")
+
+
+def rerankers(calibrations: Sequence[Calibration], in_use: str) -> str:
+    """Which rerankers' scores are measured in which collections, as sentences; "" without a reranker."""
+    measured: dict[str, list[str]] = {}
+    for each in calibrations:
+        if each.reranker and each.pairs:
+            measured.setdefault(each.reranker, []).append(
+                f"{each.collection} ({wording.number(each.pairs)} unrelated pairs)"
+            )
+    told = [f"Scores of the reranker {name} are measured in {wording.listed(of)}." for name, of in measured.items()]
+    if in_use == "http":
+        told.append("A rerank service is only asked by 'Calibrate now': made questions and passages are sent to it.")
+    elif in_use != "none" and not told:
+        told.append("Scores of the reranker are not measured yet; that needs one that is loaded.")
+    return " ".join(told)
 
 
 def line(models: Models[str]) -> None:

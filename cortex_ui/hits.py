@@ -77,7 +77,7 @@ def _heading(hit: SearchHit, usual: Averages, ranks: bool) -> None:
         title = hit.title.strip()
         second = f'<div class="cx-quiet">{safe.escape(title)}</div>' if title and title != hit.document else ""
         number = f"No. {hit.rank}" if ranks else ""
-        facts = " · ".join(filter(None, [number, where(hit), standing.relevance(hit), standing.closeness(hit)]))
+        facts = " · ".join(filter(None, [number, where(hit), standing.relevance(hit), standing.compared(hit)]))
         with st.container(gap=None):
             safe.show(
                 f'<div class="cx-name">{safe.escape(safe.one_line(hit.document))}</div>{second}'

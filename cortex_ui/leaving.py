@@ -22,7 +22,9 @@ def _sent(config: CortexConfig) -> list[str]:
     if config.describe_pictures and (host := _elsewhere(config.vision_api_base)):
         found.append(f"pictures are sent to {host} to be described")
     if config.reranker_in_use == "http" and (host := _elsewhere(config.reranker_url)):
-        found.append(f"searches and the passages found are sent to {host} to be ordered")
+        found.append(
+            f"searches and the passages found are sent to {host} to be ordered, and others when you calibrate scores"
+        )
     try:
         endpoint = chat_endpoint(config)
     except ConfigError:  # a key that cannot be used: nothing is sent with it

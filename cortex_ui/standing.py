@@ -17,7 +17,11 @@ _LIMITS = ("good from", "strong from")
 """What the trace calls the calibrated limits: as close as three quarters, and as half, of the collection's right answers."""
 
 _RELEVANT, _PERHAPS = 0.8, 0.5
-"""Of a reranker's 0..1: it says "yes" with confidence, and it says "yes" rather than "no"."""
+"""Of a reranker's 0..1, where it is not calibrated: it says "yes" with confidence, and it says "yes" rather than "no"."""
+
+_RELEVANCES = ("relevant from", "highly relevant from")
+"""What the trace calls the calibrated limits of a reranker: as relevant as three quarters, and as half, of the passages that
+answer a question, in deviations above unrelated ones."""
 
 _BEST_WORDS = 10
 _MEANS = {
@@ -62,14 +66,14 @@ def averages(result: SearchResult) -> Averages:
         mean = next((facts[name] for name in names if name in facts), None)
         if isinstance(mean, (int, float)) and mean < 1:
             found[stage] = float(mean)
-    return found | {name: float(facts[name]) for name in _LIMITS if name in facts}
+    return found | {name: float(facts[name]) for name in (*_LIMITS, *_RELEVANCES) if name in facts}
 
 
 def word(hit: SearchHit, usual: Averages | None = None) -> str:
     """How good a hit is: by the reranker where it took part, else by its cosines; "Keyword match" where words alone speak."""
-    if hit.relevance is not None:
-        return "Strong" if hit.relevance >= _RELEVANT else "Good" if hit.relevance >= _PERHAPS else "Weak"
     usual = usual or {}
+    if hit.relevance is not None:
+        return _by_reranker(hit, hit.relevance, usual)
     known = {stage: hit.stages[stage].score for stage in _MEANS if stage in hit.stages}
     near = max((_share(score, usual.get(stage, 0.0)) for stage, score in known.items()), default=-1.0)
     good, strong = (usual.get(name, fixed) for name, fixed in zip(_LIMITS, (_GOOD, _STRONG), strict=True))
@@ -81,6 +85,15 @@ def word(hit: SearchHit, usual: Averages | None = None) -> str:
     if words is not None and words.rank is not None and ("vector" not in known or words.rank <= _BEST_WORDS):
         return "Keyword match"
     return "Weak"
+
+
+def _by_reranker(hit: SearchHit, relevance: float, usual: Averages) -> str:
+    place = hit.stages.get("rerank")
+    if place is not None and place.standard is not None and all(name in usual for name in _RELEVANCES):
+        relevance, (good, strong) = place.standard, (usual[name] for name in _RELEVANCES)
+    else:
+        good, strong = _PERHAPS, _RELEVANT
+    return "Strong" if relevance >= strong else "Good" if relevance >= good else "Weak"
 
 
 def _share(score: float, average: float) -> float:
@@ -98,6 +111,13 @@ def relevance(hit: SearchHit) -> str:
 def closeness(hit: SearchHit) -> str:
     """ "closer than 99.7 % of unrelated passages", "" where that is not calibrated."""
     return f"closer than {percent(hit.closeness)} of unrelated passages" if hit.closeness is not None else ""
+
+
+def compared(hit: SearchHit) -> str:
+    """ "more relevant than 99.2 % of unrelated passages" where a calibrated reranker took part, else the closeness."""
+    if hit.relevance_share is None:
+        return closeness(hit)
+    return f"more relevant than {percent(hit.relevance_share)} of unrelated passages"
 
 
 def percent(share: float) -> str:
@@ -118,9 +138,11 @@ def numbers(hit: SearchHit) -> list[tuple[str, str, str]]:
     for stage, place in hit.stages.items():
         name, unit = _STAGES.get(stage, (stage.capitalize(), "score"))
         rank = f"rank {place.rank:,}" if place.rank is not None else ""
-        rows.append((name, f"{unit} {place.score:.3f}", rank))
+        above = "" if place.standard is None else f", {place.standard:+.2f} deviations from unrelated passages"
+        rows.append((name, f"{unit} {place.score:.3f}{above}", rank))
     if hit.relevance is not None:
-        rows.append(("Relevance", f"{hit.relevance:.4f}", ""))
+        share = compared(hit) if hit.relevance_share is not None else ""
+        rows.append(("Relevance", ", ".join(filter(None, [f"{hit.relevance:.4f}", share])), ""))
     if hit.closeness is not None:
         rows.append(("Closeness", closeness(hit), ""))
     return rows

@@ -66,10 +66,13 @@ def html(parts: Sequence[tuple[str, float]], hit: SearchHit) -> str:
         position += share
     rows.append(_row("Together", 0.0, total, low, room, f"{total:.2f}", "sum", "sum"))
     if hit.relevance is not None and (place := hit.stages.get("rerank")) is not None:
-        rank = f", rank {place.rank}" if place.rank else ""
-        rows.append(
-            f'<tr><th>Reranker</th><td class="cx-quiet">{standing.relevance(hit)}{rank}</td><td>{place.score:.2f}</td></tr>'
-        )
+        rank = f"rank {place.rank}" if place.rank else ""
+        number, raw = f"{place.score:.2f}", ""
+        if place.standard is not None:
+            number, raw = f"{place.standard:.2f}", f"raw score {number}"
+        above = standing.compared(hit) if hit.relevance_share is not None else ""
+        facts = ", ".join(filter(None, [standing.relevance(hit), rank, raw, above]))
+        rows.append(f'<tr><th>Reranker</th><td class="cx-quiet">{facts}</td><td>{number}</td></tr>')
     return f'<table class="cx-falls"><tbody>{"".join(rows)}</tbody></table>'
 
 

@@ -18,6 +18,15 @@ class CalibrateAsked(Asked):
     collection: Name | None = None
 
 
+class Reranked(BaseModel):
+    """A reranker whose scores were compared with those of so many unrelated `pairs`, when the collection had so many passages."""
+
+    reranker: str
+    pairs: int
+    passages: int
+    made: str
+
+
 class Calibrated(BaseModel):
     """One collection. `questions`: right answers behind the cuts, `judged` of them people's; `pairs`: unrelated ones.
 
@@ -35,6 +44,7 @@ class Calibrated(BaseModel):
     judged: int
     pairs: int
     cut: float | None
+    rerankers: list[Reranked] = []
 
 
 class Calibrations(BaseModel):
@@ -76,7 +86,10 @@ def calibration(suite: Suite) -> Calibrations:
 
 @router.post("/calibration", dependencies=WRITE)
 def calibrate(asked: CalibrateAsked, suite: Suite) -> Calibrations:
-    """Calibrate a collection, or all of them, now; some seconds for each."""
+    """Calibrate a collection, or all of them, now; some seconds for each, and the reranker's time for 390 pairs of texts.
+
+    Where the reranker of the settings is a service, these are sent to it.
+    """
     suite.calibrate(asked.collection or "")
     return _calibrations(suite)
 
@@ -103,7 +116,8 @@ def recall(suite: Suite) -> Certificates:
 
 
 def _calibrations(suite: CortexSuite) -> Calibrations:
-    rate, known = suite.config.miss_rate, {(each.collection, each.stage): each for each in suite.calibrations()}
+    rate, calibrated = suite.config.miss_rate, suite.calibrations()
+    known = {(each.collection, each.stage): each for each in calibrated}
     rows = []
     for state in suite.calibration_states():
         hybrid, meaning = (known.get((state.collection, stage)) for stage in (FUSION_STAGE, MEANING_STAGE))
@@ -119,6 +133,11 @@ def _calibrations(suite: CortexSuite) -> Calibrations:
                 judged=hybrid.judged if hybrid else 0,
                 pairs=meaning.pairs if meaning else 0,
                 cut=conformal_cut([(hybrid.related, 1.0)], rate) if hybrid else None,
+                rerankers=[
+                    Reranked(reranker=each.reranker, pairs=each.pairs, passages=each.passages, made=each.made)
+                    for each in calibrated
+                    if each.reranker and each.collection == state.collection
+                ],
             )
         )
     return Calibrations(miss_rate=rate, collections=rows)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from cortex_engine.api.answers import Refused
 from cortex_engine.api.calls import READ, Asked, HexId, Name, Suite, Text
+from cortex_engine.api.shapes import Standing, Way
 from cortex_engine.api.uploads import PICTURE_SCHEMA, Upload
 from cortex_engine.core.search import Filters, HitKind, Query, SearchHit, SearchMode, SearchResult, TraceStep
 from cortex_engine.query_pictures import MOST_BYTES
@@ -106,30 +107,13 @@ class SearchAsked(Asked):
         )
 
 
-class Standing(BaseModel):
-    """Where a hit stood in one stage; no rank: scored, but not among its candidates."""
-
-    rank: int | None
-    score: float
-
-
-class Way(BaseModel):
-    """One step of the way through the knowledge graph that led to a hit. `via`: "query", "together" or "mentioned in";
-    `chunk_id`: the passage that proves it.
-    """
-
-    entity_id: str
-    name: str
-    via: str
-    chunk_id: str
-
-
 class Hit(BaseModel):
     """A passage or picture that was found. `boxes`: x0, y0, x1, y1 as fractions of the page, origin top left.
 
     `kind`: of a picture, `chunk_id` is its id and `text` its description; `/documents/{document_id}/pages/{page}.webp`
     shows it. `relevance`: 0..1, what the reranker says; none where it took no part. `closeness`: share of unrelated passages,
-    0..1, that are less close; none where that is not calibrated.
+    0..1, that are less close; none where that is not calibrated. `relevance_share`: likewise of those that the reranker finds
+    less relevant.
     """
 
     rank: int
@@ -154,6 +138,7 @@ class Hit(BaseModel):
     kind: HitKind
     relevance: float | None
     closeness: float | None = None
+    relevance_share: float | None = None
 
     @classmethod
     def of(cls, hit: SearchHit) -> Hit:
@@ -169,7 +154,7 @@ class Hit(BaseModel):
             text=hit.text,
             char_start=hit.char_start,
             char_end=hit.char_end,
-            stages={name: Standing(rank=each.rank, score=each.score) for name, each in hit.stages.items()},
+            stages={name: Standing.of(each) for name, each in hit.stages.items()},
             context=hit.context,
             title=hit.title,
             type=hit.media_type,
@@ -183,6 +168,7 @@ class Hit(BaseModel):
             kind=hit.kind,
             relevance=hit.relevance,
             closeness=hit.closeness,
+            relevance_share=hit.relevance_share,
         )
 
 

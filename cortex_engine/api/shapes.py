@@ -8,6 +8,7 @@ from cortex_engine.core import app as nouns
 from cortex_engine.core import collections as collection_nouns
 from cortex_engine.core import documents as document_nouns
 from cortex_engine.core import reports
+from cortex_engine.core import search as search_nouns
 
 
 class Document(BaseModel):
@@ -236,3 +237,30 @@ class NewKey(BaseModel):
 
     key: Key
     text: str
+
+
+class Standing(BaseModel):
+    """Where a hit stood in one stage; no rank: scored, but not among its candidates.
+
+    `standard`, of "rerank": in deviations above the mean of unrelated pairs; none where that is not calibrated.
+    """
+
+    rank: int | None
+    score: float
+    standard: float | None = None
+
+    @classmethod
+    def of(cls, standing: search_nouns.StageStanding) -> Standing:
+        """From the engine's noun."""
+        return cls(rank=standing.rank, score=standing.score, standard=standing.standard)
+
+
+class Way(BaseModel):
+    """One step of the way through the knowledge graph that led to a hit. `via`: "query", "together" or "mentioned in";
+    `chunk_id`: the passage that proves it.
+    """
+
+    entity_id: str
+    name: str
+    via: str
+    chunk_id: str

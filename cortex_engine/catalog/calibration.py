@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from cortex_engine.catalog import rows
 from cortex_engine.catalog.connection import CatalogPart
 from cortex_engine.core.calibration import (
+    FUSION_STAGE,
     MAX_RELATED,
     MAX_SAMPLES,
+    MEANING_STAGE,
     Calibration,
     CalibrationState,
     RecallSample,
@@ -34,7 +36,7 @@ _STATES = f"""
         (SELECT count(DISTINCT j.query) {_QUESTIONS}),
         coalesce(max(k.key), 0), coalesce(max(k.passages), 0), coalesce(max(k.judged), 0)
     FROM collection c JOIN embedding_spec s ON s.key = c.model
-    LEFT JOIN calibration k ON k.collection = c.key AND k.model = s.key
+    LEFT JOIN calibration k ON k.collection = c.key AND k.model = s.key AND k.stage IN ('{MEANING_STAGE}', '{FUSION_STAGE}')
     GROUP BY c.key ORDER BY c.name
 """
 

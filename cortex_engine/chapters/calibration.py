@@ -23,9 +23,12 @@ class CalibrationChapter(Chapter):
     def calibrate(self, collection: str = "", on_progress: Callable[[str], None] = quiet) -> list[Calibration]:
         """Calibrate a collection, or all of them, now; some seconds for each. Returns their calibrations.
 
+        The reranker of the settings is loaded for it and asked about 390 pairs of texts for each; a service gets them sent.
+
         Raises:
             NotFoundError: there is no such collection.
             ModelUnavailableError, ModelMismatchError: its model cannot be used.
+            ModelUnavailableError, ModelUnhealthyError: the reranker cannot be used; all else is calibrated.
         """
         return calibrating.calibrate(self._library, collection, on_progress)
 

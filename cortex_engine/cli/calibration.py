@@ -40,7 +40,11 @@ def show(context: click.Context, as_json: bool) -> None:
 @_json
 @click.pass_context
 def run(context: click.Context, collection: str, as_json: bool) -> None:
-    """Calibrate a collection, or all of them, now. A running application does it by itself after an ingest."""
+    """Calibrate a collection, or all of them, now. A running application does it by itself after an ingest.
+
+    The reranker of the settings is asked too, about 390 pairs of texts for each collection; where it is a service, these
+    are sent to it. A running application asks only one that is loaded in its own memory and quick.
+    """
     with open_suite(context) as suite:
         suite.calibrate(collection, lambda text: click.echo(clean(text), err=True))
         _show(suite, as_json)
@@ -89,8 +93,9 @@ def _show(suite: CortexSuite, as_json: bool) -> None:
         click.echo("There is no collection yet.")
         return
     wide = max(cells(str(row["collection"])) for row in rows)
-    for row in rows:
-        click.echo(clean(f"{padded(str(row['collection']), wide)}  {_sentence(row, rate)}"))
+    for state, row in zip(states, rows, strict=True):
+        told = _with_rerankers(state, calibrations, _sentence(row, rate))
+        click.echo(clean(f"{padded(str(row['collection']), wide)}  {told}"))
 
 
 def _row(state: CalibrationState, calibrations: Sequence[Calibration], rate: float) -> dict[str, object]:
@@ -110,7 +115,18 @@ def _row(state: CalibrationState, calibrations: Sequence[Calibration], rate: flo
         "questions": len(hybrid.related) if hybrid else 0,
         "judged": hybrid.judged if hybrid else 0,
         "cut": conformal_cut([(hybrid.related, 1.0)], rate) if hybrid else None,
+        "rerankers": [
+            {"reranker": each.reranker, "pairs": each.pairs, "passages": each.passages, "made": each.made}
+            for each in own.values()
+            if each.reranker
+        ],
     }
+
+
+def _with_rerankers(state: CalibrationState, calibrations: Sequence[Calibration], sentence: str) -> str:
+    """The sentence, and how many pairs each reranker was measured by."""
+    own = [each for each in calibrations if each.reranker and each.pairs and each.collection == state.collection]
+    return "; ".join([sentence, *(f"reranker {each.reranker}: {each.pairs:,} unrelated pairs" for each in own)])
 
 
 def _sentence(row: dict[str, object], rate: float) -> str:

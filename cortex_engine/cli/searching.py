@@ -172,7 +172,7 @@ def _hit_json(hit: SearchHit) -> dict[str, object]:
         "text": hit.text,
         "char_start": hit.char_start,
         "char_end": hit.char_end,
-        "stages": {name: {"rank": each.rank, "score": each.score} for name, each in hit.stages.items()},
+        "stages": {name: _standing_json(each) for name, each in hit.stages.items()},
         "context": hit.context,
         "title": hit.title,
         "type": hit.media_type,
@@ -182,8 +182,14 @@ def _hit_json(hit: SearchHit) -> dict[str, object]:
         "kind": hit.kind.value,
         "relevance": hit.relevance,
         "closeness": hit.closeness,
+        "relevance_share": hit.relevance_share,
         "path": plain(hit.path),
     }
+
+
+def _standing_json(standing: StageStanding) -> dict[str, object]:
+    told: dict[str, object] = {"rank": standing.rank, "score": standing.score}
+    return told if standing.standard is None else {**told, "standard": standing.standard}
 
 
 def _print_result(result: SearchResult, trace: bool) -> None:
@@ -219,6 +225,8 @@ def _print_hit(hit: SearchHit, pattern: re.Pattern[str] | None) -> None:
         click.secho(f"    via {clean(in_words(hit.path))}", dim=True)
     if hit.closeness is not None:
         click.secho(f"    closer than {percent(hit.closeness)} of unrelated passages", dim=True)
+    if hit.relevance_share is not None:
+        click.secho(f"    more relevant than {percent(hit.relevance_share)} of unrelated passages", dim=True)
     if why := [text for name, standing in hit.stages.items() if (text := _standing(name, standing))]:
         click.secho(f"    {' · '.join(why)}", dim=True)
     click.echo()
@@ -246,7 +254,8 @@ def _standing(stage: str, standing: StageStanding) -> str:
     if stage == "graph":
         return f"{rank}by the knowledge graph" if rank else ""
     if stage == "rerank":
-        return f"{rank}by the reranker ({standing.score:.2f})"
+        above = "" if standing.standard is None else f", {standing.standard:+.1f} deviations from unrelated ones"
+        return f"{rank}by the reranker ({standing.score:.2f}{above})"
     return ""
 
 

@@ -25,7 +25,14 @@ MAX_SAMPLES = 2000
 """Compared queries that are kept for each model, the newest."""
 
 MEANING_STAGE, FUSION_STAGE = "vector", "fusion"
-"""What is calibrated: cosines alone, and the evidence of a whole search."""
+"""What is calibrated: cosines alone, and the evidence of a whole search. Rerankers: `rerank_stage`."""
+
+_RERANK = "rerank "
+
+
+def rerank_stage(reranker: str) -> str:
+    """The stage under which the scores of the reranker of this name are kept: each has a scale of its own."""
+    return f"{_RERANK}{reranker}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,12 @@ class Calibration:
 
     Attributes:
         model_id, collection: whose.
-        stage: "vector" or "fusion".
-        unrelated: `QUANTILES` ascending standard scores of the cosines of random pairs; empty for "fusion", and where the
-            collection has fewer than two documents.
+        stage: "vector", "fusion", or that of a reranker.
+        unrelated: `QUANTILES` ascending standard scores of the cosines of random pairs; of a reranker the raw scores of random
+            pairs without a prior; empty for "fusion", and where the collection has fewer than two documents.
         related: ascending, of questions that are answered, at most 2,000: the meaning of the closest passage ("vector", for the
             words that say how good a hit is), the evidence of the search ("fusion", for the cut-off); see `retrieval.abstaining`.
+            Of a reranker the raw scores of made questions with the passages that they were made from.
         judged: how many of `related` people judged; the others are questions made from the passages themselves.
         pairs: random pairs that were drawn.
         made: ISO time.
@@ -57,6 +65,11 @@ class Calibration:
     pairs: int = 0
     made: str = ""
     passages: int = 0
+
+    @property
+    def reranker(self) -> str:
+        """The name of the reranker whose scores these are; "" for other stages."""
+        return self.stage.removeprefix(_RERANK) if self.stage.startswith(_RERANK) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +101,14 @@ class CalibrationState:
         """
         if not self.passages:
             return False
-        moved = self.passages >= 2 * self.calibrated or 2 * self.passages <= self.calibrated
         enough = self.passages >= LEAST_PASSAGES
         judged = enough and min(self.questions, MAX_RELATED) >= max(ENOUGH_JUDGED, 2 * self.judged)
-        return not self.version or moved or judged or (enough and self.calibrated < LEAST_PASSAGES)
+        return not self.version or judged or self.changed_since(self.calibrated)
+
+    def changed_since(self, passages: int) -> bool:
+        """Whether the collection has doubled or halved since it had so many passages, or grown enough to tell something."""
+        moved = self.passages >= 2 * passages or 2 * self.passages <= passages
+        return moved or passages < LEAST_PASSAGES <= self.passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +217,21 @@ def share_below(quantiles: Sequence[float], value: float, pairs: int) -> float:
         low, high = quantiles[left - 1], quantiles[left]
         share = (left - 1 + (value - low) / (high - low)) / last
     return min(max(share, 0.0), 1.0 - 1.0 / pairs)
+
+
+def weighted_quantile(placed: Sequence[tuple[float, float]], share: float) -> float:
+    """The value up to which this share of the weight lies; at least one pair of value and weight.
+
+    >>> weighted_quantile([(3.0, 1.0), (1.0, 1.0), (2.0, 2.0)], 0.5)
+    2.0
+    """
+    ascending = sorted(placed)
+    wanted, below = share * sum(weight for _, weight in ascending), 0.0
+    for value, weight in ascending:
+        below += weight
+        if below >= wanted:
+            return value
+    return ascending[-1][0]
 
 
 def conformal_cut(groups: Sequence[tuple[Sequence[float], float]], miss_rate: float) -> float | None:

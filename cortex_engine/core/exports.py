@@ -83,7 +83,11 @@ def _counted(result: SearchResult) -> str:
 
 
 def _stages(hit: SearchHit) -> dict[str, object]:
-    return {stage: {"rank": standing.rank, "score": standing.score} for stage, standing in hit.stages.items()}
+    return {
+        stage: {"rank": standing.rank, "score": standing.score}
+        | ({} if standing.standard is None else {"standard": standing.standard})
+        for stage, standing in hit.stages.items()
+    }
 
 
 def _plain(value: object) -> object:

@@ -30,8 +30,15 @@ class Judgement:
     Attributes:
         score: 0..1 for people (the sigmoid of `raw` for Qwen3-VL; as the backend gives it otherwise).
         raw: the number that ranks; higher is better. For Qwen3-VL the difference of the logits of "yes" and "no".
+        prior: the part of `raw` that is the candidate's prior; None from rerankers that judge by the content alone.
     """
 
     id: str
     score: float
     raw: float
+    prior: float | None = None
+
+    @property
+    def own(self) -> float:
+        """What the reranker gave for the content: `raw` without the prior."""
+        return self.raw if self.prior is None else self.raw - self.prior

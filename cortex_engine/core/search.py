@@ -140,10 +140,16 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class StageStanding:
-    """Where a hit stood in one stage: rank from 1 (None: scored, but not among the stage's own candidates)."""
+    """Where a hit stood in one stage: rank from 1 (None: scored, but not among the stage's own candidates).
+
+    Attributes:
+        standard: of "rerank": what the reranker gave for the content, in deviations above the mean of unrelated pairs; None
+            where that is not calibrated.
+    """
 
     rank: int | None
     score: float
+    standard: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,8 @@ class SearchHit:
 
     Attributes:
         rank: from 1.
-        score: the score of the last stage.
+        score: of the last stage; of a hit that the reranker put in front its raw score, on the scale of the fusion where that is
+            calibrated.
         document: the document's name.
         collections: names of the collections the document belongs to (of those asked for, when filtered).
         text: the passage.
@@ -163,6 +170,8 @@ class SearchHit:
         kind: for a picture `chunk_id` is the picture's id, and `text` its description or how its page's text begins.
         relevance: 0..1, what the reranker says, None where it took no part.
         closeness: share of unrelated passages, 0..1, that are less close to the query (calibrated); None where that is unknown.
+        relevance_share: share of unrelated passages, 0..1, that the reranker finds less relevant (calibrated); None where that is
+            unknown, or where it took no part.
         path: the way through the knowledge graph that brought it, empty where it took no part.
     """
 
@@ -188,6 +197,7 @@ class SearchHit:
     relevance: float | None = None
     closeness: float | None = None
     path: GraphPath = ()
+    relevance_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cortex_engine.core.pictures import ModelInput
-from cortex_engine.core.reranking import Candidate
 from cortex_engine.reranking.scoring import Scores, ScoringReranker
 
 _WEIGHT = 4.0
@@ -78,6 +77,7 @@ class LateInteractionReranker(ScoringReranker):
 
     least_different = sys.maxsize
     """A question of which nothing stands anywhere rightly gives 0 to all."""
+    adds_prior = True
 
     def __init__(self, encoder: TokenEncoder, content_words: Callable[[str], str] = str) -> None:
         """Store.
@@ -115,9 +115,6 @@ class LateInteractionReranker(ScoringReranker):
         if known < 1:
             found += (1 - known) * by_characters(self._content_words(query.text), texts)
         return _WEIGHT * found
-
-    def _ranked(self, raw: Scores, candidates: Sequence[Candidate]) -> Scores:
-        return raw + np.array([candidate.prior for candidate in candidates], np.float64)
 
     def _shown(self, raw: Scores) -> Scores:
         return super()._shown(raw / _SHOWN - 1.0)

@@ -29,6 +29,8 @@ class ScoringReranker(ABC):
     least_different = 4
     """From how many different candidates on equal scores for all of them are a fault: services round theirs, and texts that
     are cut at the same place are the same to a model, so that a few may well share one."""
+    adds_prior = False
+    """Whether the candidate's prior is added to its raw score."""
     one_at_a_time = True
     """Whether calls of several threads wait for each other."""
 
@@ -67,10 +69,6 @@ class ScoringReranker(ABC):
     @abstractmethod
     def _scores(self, query: ModelInput, contents: Sequence[ModelInput], instruction: str | None) -> Scores:
         """Raw scores `(len(contents),)` in the order given, higher is better; at least one content."""
-
-    def _ranked(self, raw: Scores, candidates: Sequence[Candidate]) -> Scores:  # noqa: ARG002
-        """What ranks, `(len(candidates),)`: the scores, unless a backend adds what the search found."""
-        return raw
 
     def _shown(self, raw: Scores) -> Scores:
         """0..1 for people: the sigmoid of the raw scores, unless a backend knows better."""
@@ -113,10 +111,13 @@ class ScoringReranker(ABC):
         self._refuse(_judge_call(scores, self.least_different))
         # What is equal is scored once: in two batches it would get two numbers that differ by rounding.
         by_key = dict(zip(different, scores, strict=True))
-        raw = self._ranked(np.array([by_key[key] for key in keys], np.float64), candidates)
+        raw = np.array([by_key[key] for key in keys], np.float64)
+        priors = [candidate.prior if self.adds_prior else None for candidate in candidates]
+        if self.adds_prior:
+            raw = raw + np.array(priors, np.float64)
         shown = self._shown(raw)
         order = np.argsort(-raw, kind="stable")
-        return [Judgement(candidates[place].id, float(shown[place]), float(raw[place])) for place in order]
+        return [Judgement(candidates[at].id, float(shown[at]), float(raw[at]), priors[at]) for at in order]
 
     def unload(self) -> None:
         """Give the memory back; the next use loads again."""

@@ -14,7 +14,9 @@ from cortex_engine.core.calibration import (
     Calibration,
     CalibrationRecords,
     conformal_cut,
+    rerank_stage,
     share_below,
+    weighted_quantile,
 )
 from cortex_engine.core.errors import IndexUnavailableError
 from cortex_engine.core.protocols import LexicalIndex
@@ -23,6 +25,7 @@ from cortex_engine.core.search import HitKind, Query, SearchHit, SearchResult
 from cortex_engine.retrieval.abstaining import LOOKED_AT, Verdict, evidence_of, in_another_language
 from cortex_engine.retrieval.dense import VECTOR_STAGE
 from cortex_engine.retrieval.recall import LEXICAL_STAGE, Recall, Recalled
+from cortex_engine.retrieval.relevance import RelevanceScale
 from cortex_engine.retrieval.tracing import TraceRecorder
 
 EVIDENCE_STAGE = "evidence"
@@ -45,6 +48,7 @@ class Scales:
             self._by_stage.setdefault(each.stage, []).append(each)
         self._cuts: dict[tuple[frozenset[str], frozenset[str], float], float | None] = {}
         self._limits: dict[tuple[frozenset[str], frozenset[str]], tuple[float, float] | None] = {}
+        self._relevances: dict[tuple[str, frozenset[str]], RelevanceScale | None] = {}
 
     def closeness(self, model_id: str, collections: Collection[str], score: float) -> float | None:
         """Share of unrelated passages of these collections (() for all) that are less close, None where that is unknown.
@@ -83,15 +87,21 @@ class Scales:
         """Meanings that are as close as three quarters, and as half, of right answers; None where that is unknown."""
         key = (frozenset(models), frozenset(collections))
         if key not in self._limits:
-            placed = sorted(
+            placed = [
                 (value, each.passages / len(each.related))
                 for each in self._of(MEANING_STAGE, collections)
                 if each.model_id in key[0]
                 for value in each.related
-            )
-            total = sum(weight for _, weight in placed)
-            self._limits[key] = (_at(placed, 0.25 * total), _at(placed, 0.5 * total)) if total else None
+            ]
+            self._limits[key] = (weighted_quantile(placed, 0.25), weighted_quantile(placed, 0.5)) if placed else None
         return self._limits[key]
+
+    def relevance(self, reranker: str, collections: Collection[str]) -> RelevanceScale | None:
+        """The scale of the reranker of this name; None where nothing of it is calibrated."""
+        key = (reranker, frozenset(collections))
+        if key not in self._relevances:
+            self._relevances[key] = RelevanceScale.of(self._of(rerank_stage(reranker), collections))
+        return self._relevances[key]
 
     def _of(self, stage: str, collections: Collection[str]) -> list[Calibration]:
         return [each for each in self._by_stage.get(stage, ()) if not collections or each.collection in collections]
@@ -201,16 +211,6 @@ class CalibratedStep:
         # nothing of those in a language that no passage has.
         unjudged = recall.parsed.restricted or in_another_language(query.text, recall.words.languages)
         return Verdict(meaning, words, None if unjudged else cut, rate)
-
-
-def _at(placed: Sequence[tuple[float, float]], weight: float) -> float:
-    """The value up to which so much of the weight lies."""
-    below = 0.0
-    for value, each in placed:
-        below += each
-        if below >= weight:
-            return value
-    return placed[-1][0]
 
 
 def _close(

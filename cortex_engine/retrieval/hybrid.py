@@ -152,7 +152,8 @@ class HybridRetriever:
             with trace.stage(RERANK_STAGE) as notes:
                 notes.fact("left out", "a picture without words is compared, not judged, unless that is asked for")
             return hits[: query.top_k]
-        return self._rerank.apply(plan, asking.text, lambda: asking.drawn, hits, trace)[: query.top_k]
+        collections = query.filters.collections
+        return self._rerank.apply(plan, asking.text, lambda: asking.drawn, hits, trace, collections)[: query.top_k]
 
     def _prepare(self, query: Query, parsed: ParsedQuery, asking: Asking, trace: TraceRecorder) -> Recall | None:
         """The recallers of this search, or None when there is nothing in scope (which the trace then says)."""

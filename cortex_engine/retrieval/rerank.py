@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from cortex_engine.core.errors import CortexError, ModelUnhealthyError
@@ -13,7 +13,9 @@ from cortex_engine.core.pictures import ModelInput
 from cortex_engine.core.protocols import Reranker
 from cortex_engine.core.reranking import Candidate, Judgement
 from cortex_engine.core.search import HitKind, Query, SearchHit, StageStanding
+from cortex_engine.retrieval.calibrated import Scales
 from cortex_engine.retrieval.fusing import FUSION_STAGE
+from cortex_engine.retrieval.relevance import RelevanceScale
 from cortex_engine.retrieval.tracing import StageNotes, TraceRecorder
 
 RERANK_STAGE = "rerank"
@@ -46,10 +48,12 @@ class RerankStage:
     Attributes:
         reranker: asked for when it is needed; None when the settings name none.
         drawn: the encoded picture of a picture hit, by its id.
+        scales: what its raw scores mean, as it stands.
     """
 
     reranker: Callable[[], Reranker | None]
     drawn: Callable[[str], bytes]
+    scales: Callable[[], Scales] = Scales
 
     def apply(
         self,
@@ -58,23 +62,25 @@ class RerankStage:
         pictures: Callable[[], tuple[bytes, ...]],
         hits: Sequence[SearchHit],
         trace: TraceRecorder,
+        collections: Collection[str] = (),
     ) -> tuple[SearchHit, ...]:
         """The hits with the best of the first `plan.candidates` in front; the others follow in their former order.
 
-        `text` and `pictures` are what was asked; pictures are only drawn for a reranker that sees.
+        `text` and `pictures` are what was asked; pictures are only drawn for a reranker that sees. `collections` are those asked,
+        () for all; by their calibrations scores get a meaning.
 
         A picture without words keeps its rank before a reranker that reads text only. Where the reranker fails, in whatever
         way, all hits keep their order, and the trace and a warning say why.
         """
         with trace.stage(RERANK_STAGE) as notes:
             try:
-                judged = self._judge(plan, text, pictures, hits, notes, trace)
+                judged, scale = self._judge(plan, text, pictures, hits, notes, trace, collections)
             except CortexError as error:
                 notes.warning = str(error)
                 trace.warn(f"{error} {_FORMER_ORDER}", RERANK_STAGE)
                 return tuple(hits)
         trace.judged(judged, plan.candidates)
-        return reordered(hits, judged, plan.top_k)
+        return reordered(hits, judged, plan.top_k, scale)
 
     def _judge(
         self,
@@ -84,9 +90,10 @@ class RerankStage:
         hits: Sequence[SearchHit],
         notes: StageNotes,
         trace: TraceRecorder,
-    ) -> list[Judgement]:
+        collections: Collection[str],
+    ) -> tuple[list[Judgement], RelevanceScale | None]:
         if not hits:
-            return []
+            return [], None
         reranker = self.reranker()
         if reranker is None:
             raise ModelUnhealthyError("No reranker is chosen in the settings, so nothing was reranked.")
@@ -107,7 +114,12 @@ class RerankStage:
         if judged:
             notes.fact("highest", max(each.raw for each in judged))
             notes.fact("lowest", min(each.raw for each in judged))
-        return judged
+        # Questions with a picture have another scale than those that were made of words.
+        scale = self.scales().relevance(reranker.name, collections) if judged and not query.images else None
+        if scale is not None:
+            for name, value in scale.facts.items():
+                notes.fact(name, value)
+        return judged, scale
 
     def _content(self, hit: SearchHit, sees: bool, trace: TraceRecorder) -> ModelInput:
         """What is judged of a hit: its picture where it is one and the reranker sees, else its text with its context."""
@@ -131,14 +143,18 @@ def priors(hits: Sequence[SearchHit], trace: TraceRecorder) -> list[float]:
     return [(score - statistics.fmean(scores)) / deviation if deviation else 0.0 for score in scores]
 
 
-def reordered(hits: Sequence[SearchHit], judged: Sequence[Judgement], top_k: int) -> tuple[SearchHit, ...]:
+def reordered(
+    hits: Sequence[SearchHit], judged: Sequence[Judgement], top_k: int, scale: RelevanceScale | None = None
+) -> tuple[SearchHit, ...]:
     """The hits with the `top_k` best judged ones in front, then the other judged ones as they were.
 
     Hits that were not judged keep their places. Judged ones get the stage "rerank" and their relevance; those in front, of
-    which the reranker decided, its raw score as theirs too.
+    which the reranker decided, its score as theirs too.
 
     Args:
         judged: best first; ids of hits.
+        scale: what the raw scores mean, None where that is not known. It is measured with passages, so pictures, whose scores are
+            brought to it all the same, have no share in it.
     """
     standing = {each.id: (rank, each) for rank, each in enumerate(judged, start=1)}
     seen = [hit for hit in hits if hit.chunk_id in standing]
@@ -152,9 +168,14 @@ def reordered(hits: Sequence[SearchHit], judged: Sequence[Judgement], top_k: int
             continue
         hit = next(queue)
         place, judgement = standing[hit.chunk_id]
-        stages = {**hit.stages, RERANK_STAGE: StageStanding(place, judgement.raw)}
-        score = judgement.raw if hit.chunk_id in chosen else hit.score
-        found.append(replace(hit, rank=rank, score=score, stages=stages, relevance=judgement.score))
+        known = scale if hit.kind is HitKind.TEXT else None
+        standard, share = (known.standard(judgement.own), known.share(judgement.own)) if known else (None, None)
+        hit = replace(hit, relevance=judgement.score, relevance_share=share)
+        stages = {**hit.stages, RERANK_STAGE: StageStanding(place, judgement.raw, standard)}
+        score = hit.score
+        if hit.chunk_id in chosen:
+            score = scale.score(judgement) if scale else judgement.raw
+        found.append(replace(hit, rank=rank, score=score, stages=stages))
     return tuple(found)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import statistics
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,16 @@ import pytest
 from cortex_engine import calibrating
 from cortex_engine.calibrating import LEAST_PASSAGES, QUESTIONS, made_questions
 from cortex_engine.config import load_config
+from cortex_engine.core.app import ModelState
 from cortex_engine.core.calibration import ENOUGH_JUDGED, FUSION_STAGE, MEANING_STAGE, QUANTILES, Calibration
 from cortex_engine.core.documents import DocumentInfo, Page, PageState, ParsedDocument
-from cortex_engine.core.errors import NotFoundError
+from cortex_engine.core.errors import ModelUnhealthyError, NotFoundError
+from cortex_engine.core.pictures import ModelInput
+from cortex_engine.core.reranking import Candidate, Judgement
 from cortex_engine.core.search import Query
+from cortex_engine.retrieval.relevance import moments
 from cortex_engine.suite import CortexSuite
+from tests.reranking_kit.service import serving
 
 SUBJECTS = ("harbour", "orchard", "glacier", "library", "railway", "monastery", "volcano", "lighthouse")
 DOINGS = ("was rebuilt by", "stood empty near", "drew visitors from", "lost its roof above", "was sold beside")
@@ -180,3 +186,136 @@ def test_only_numbers_are_kept(suite: CortexSuite) -> None:
         kept = connection.execute("SELECT * FROM calibration").fetchall()
     texts = {value for row in kept for value in row if isinstance(value, str)}
     assert all(text in {MEANING_STAGE, FUSION_STAGE} or text.startswith("20") for text in texts)
+
+
+@pytest.fixture
+def open_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., CortexSuite]]:
+    """Libraries whose settings name a reranker; a fifth of the pairs."""
+    for name, value in {"QUESTIONS": 20, "_UNRELATED": 5, "RERANKED": 6, "BESIDE": 4, "_QUIET": 0.0}.items():
+        monkeypatch.setattr(calibrating, name, value)
+    opened: list[CortexSuite] = []
+
+    def open_it(**settings: str) -> CortexSuite:
+        environ = {"CORTEX_EMBEDDING_BACKEND": "hashing", "CORTEX_MIN_FREE_BYTES": "0", "CORTEX_GRAPH": "false"}
+        loaded = load_config(
+            tmp_path / "library", environ | {f"CORTEX_{key.upper()}": value for key, value in settings.items()}
+        )
+        opened.append(CortexSuite.open(loaded=loaded))
+        opened[-1]._library.own()
+        return opened[-1]
+
+    yield open_it
+    for suite in opened:
+        suite.close()
+
+
+def portions(calibrates: calibrating.Calibrating) -> int:
+    done = 0
+    while calibrates.step():
+        done += 1
+    return done
+
+
+def reranked(suite: CortexSuite) -> list[Calibration]:
+    return [each for each in suite.calibrations() if each.reranker]
+
+
+def test_a_reranker_that_stands_loaded_is_measured_after_the_search(open_with: Callable[..., CortexSuite]) -> None:
+    suite = open_with(reranker="local")
+    add(suite, "Towns", 0, 30)
+    calibrates = calibrating.Calibrating(suite._library)
+    suite.load_models("embedding")
+    assert portions(calibrates)
+    assert suite.reranker_status().state is ModelState.IDLE, "nobody loads a reranker for this"
+    assert not reranked(suite)
+    assert {(each.collection, each.stage) for each in suite.calibrations()} == {
+        ("Towns", MEANING_STAGE),
+        ("Towns", FUSION_STAGE),
+    }
+    suite.load_models("reranker")
+    query = Query("harbour of Marren", rerank=True, rerank_top_k=4)
+    before, usual = suite.moment(), suite.search(query, record=False)
+    assert portions(calibrates)
+    (row,) = reranked(suite)
+    assert (row.reranker, row.pairs, len(row.related), row.passages) == (suite._library.reranker().name, 24, 6, 30)
+    assert len(row.unrelated) == QUANTILES
+    assert statistics.median(row.related) > statistics.median(row.unrelated), (
+        "passages answer their own questions better"
+    )
+    assert suite.moment() != before, "results on the screen are of another moment"
+    assert not suite.calibration_states()[0].stale
+    result = suite.search(query, record=False)
+    assert [hit.chunk_id for hit in result.hits] == [hit.chunk_id for hit in usual.hits]
+    for now, then in zip(result.hits[:4], usual.hits[:4], strict=True):
+        assert now.stages["rerank"].score == pytest.approx(then.score, abs=1e-6), "the raw score stays to be seen"
+        assert now.stages["rerank"].standard is not None and now.relevance_share is not None
+        assert (now.relevance, then.relevance_share) == (pytest.approx(then.relevance), None)
+    drop = [then.score - now.score for now, then in zip(result.hits[:4], usual.hits[:4], strict=True)]
+    assert drop == pytest.approx([moments(row.unrelated)[0]] * 4), (
+        "the local one adds to the search's scores in their own unit"
+    )
+    assert portions(calibrates) == 0, "there is nothing more to do"
+    add(suite, "Towns", 30, 30)
+    assert portions(calibrates)
+    assert [each.passages for each in suite.calibrations()] == [60, 60, 60]
+    suite.delete_collection("Towns")
+    assert suite.calibrations() == []
+
+
+def test_a_service_is_asked_only_when_somebody_says_so(open_with: Callable[..., CortexSuite]) -> None:
+    with serving() as service:
+        suite = open_with(reranker="http", reranker_url=f"{service.address}/v1/rerank")
+        add(suite, "Towns", 0, 30)
+        add(suite, "Small", 200, LEAST_PASSAGES - 1)
+        suite.load_models()
+        asked = len(service.bodies)
+        calibrates = calibrating.Calibrating(suite._library)
+        assert portions(calibrates)
+        assert len(service.bodies) == asked
+        assert not reranked(suite)
+        told: list[str] = []
+        suite.calibrate(on_progress=told.append)
+        assert len(service.bodies) == asked + 6, "one call a question"
+        assert any("reranker" in each and "Towns" in each for each in told)
+        assert {(each.collection, each.pairs) for each in reranked(suite)} == {("Towns", 24), ("Small", 0)}
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_one_that_is_slow_or_fails_is_left_alone_and_still_trusted(
+    open_with: Callable[..., CortexSuite], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, slow: bool
+) -> None:
+    calls = []
+
+    class Judge:
+        name, sees = "judge", False
+
+        def load(self) -> None: ...
+        def unload(self) -> None: ...
+
+        def rerank(
+            self, query: ModelInput, candidates: Sequence[Candidate], instruction: object = None
+        ) -> list[Judgement]:
+            calls.append(len(candidates))
+            if not slow:
+                raise ModelUnhealthyError("All scores are equal.")
+            return [Judgement(each.id, 0.5, float(len(calls))) for each in candidates]
+
+    monkeypatch.setattr("cortex_engine.backends.build_reranker", lambda config: Judge())
+    monkeypatch.setattr(calibrating, "_SLOW", 0.0)
+    suite = open_with(reranker="local")
+    add(suite, "Towns", 0, 30)
+    suite.load_models()
+    calibrates = calibrating.Calibrating(suite._library)
+    portions(calibrates)
+    assert calls == ([1, 1] if slow else [1])
+    assert ("too slow" if slow else "All scores are equal") in caplog.text
+    assert suite.reranker_status().state is ModelState.HEALTHY, "a search would have to tell"
+    assert portions(calibrates) == 0
+    assert not reranked(suite)
+    if slow:
+        suite.calibrate()
+        assert calls[2:] == [5] * 6, "whoever asks for it waits"
+        assert len(reranked(suite)) == 1
+    else:
+        with pytest.raises(ModelUnhealthyError):
+            suite.calibrate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cortex_engine.api.routes_search import Hit
+from cortex_engine.cli import searching
 from cortex_engine.config import load_config
-from cortex_engine.core.calibration import RecallCertificate, RecallSample
-from cortex_engine.core.search import Query, SearchMode
+from cortex_engine.core.calibration import Calibration, RecallCertificate, RecallSample, rerank_stage
+from cortex_engine.core.exports import results_json
+from cortex_engine.core.search import Query, SearchHit, SearchMode, SearchResult, SearchTrace, StageStanding
 from cortex_engine.suite import CortexSuite
-from cortex_ui import certificate, session, standing, tasks
+from cortex_ui import certificate, session, standing, tasks, waterfall
 
 ROOT = Path(__file__).parents[2]
 ENVIRON = {
@@ -105,6 +109,61 @@ def test_words_have_their_limits_from_right_answers(library: CortexSuite) -> Non
     assert words == ["Strong", "Good", "Weak"]
     alone = library.search(replace(result.query, mode=SearchMode.TRADITIONAL), record=False)
     assert standing.averages(alone) == usual, "also where nothing is fused"
+
+
+@pytest.fixture(scope="module")
+def judged(library: CortexSuite) -> SearchHit:
+    """A hit that a calibrated reranker put in front."""
+    hit = library.search(Query("harbour of item6 rebuilt in 1706"), record=False).hits[0]
+    stages = {**hit.stages, "rerank": StageStanding(1, -2.5, 4.25)}
+    return replace(hit, score=4.25, stages=stages, relevance=0.0759, relevance_share=0.9921)
+
+
+def test_a_calibrated_reranker_has_the_word(judged: SearchHit) -> None:
+    usual = {"relevant from": 2.0, "highly relevant from": 4.0}
+    words = []
+    for standard in (4.25, 3.0, 1.0):
+        stages = {**judged.stages, "rerank": StageStanding(1, -2.5, standard)}
+        words.append(standing.word(replace(judged, stages=stages), usual))
+    assert words == ["Strong", "Good", "Weak"]
+    assert standing.word(judged) == "Weak", "without limits by the model's own 0 to 1"
+    assert standing.compared(judged) == "more relevant than 99.2 % of unrelated passages"
+    assert standing.compared(replace(judged, relevance_share=None)) == standing.closeness(judged)
+    rows = standing.numbers(judged)
+    assert ("Reranker", "raw score -2.500, +4.25 deviations from unrelated passages", "rank 1") in rows
+    assert ("Relevance", "0.0759, more relevant than 99.2 % of unrelated passages", "") in rows
+    html = waterfall.html([("Meaning", 3.0), ("Words", 1.0)], judged)
+    assert "rank 1, raw score -2.50, more relevant than 99.2 %" in html and "<td>4.25</td>" in html
+
+
+def test_every_door_tells_what_a_rerankers_score_means(judged: SearchHit, capsys: pytest.CaptureFixture[str]) -> None:
+    told = Hit.of(judged)
+    assert (told.relevance_share, told.stages["rerank"].standard, told.stages["vector"].standard) == (
+        0.9921,
+        4.25,
+        None,
+    )
+    printed = searching._hit_json(judged)
+    assert printed["relevance_share"] == 0.9921
+    assert printed["stages"]["rerank"] == {"rank": 1, "score": -2.5, "standard": 4.25}  # type: ignore[index]
+    searching._print_hit(judged, None)
+    out = capsys.readouterr().out
+    assert "more relevant than 99.2 % of unrelated passages" in out
+    assert "1st by the reranker (-2.50, +4.2 deviations from unrelated ones)" in out
+    result = SearchResult(Query("harbour"), (judged,), SearchTrace())
+    (hit,) = json.loads(results_json(result))["hits"]
+    assert (hit["relevance_share"], hit["stages"]["rerank"]["standard"]) == (0.9921, 4.25)
+
+
+def test_the_inspector_names_rerankers_that_are_measured() -> None:
+    rows = [Calibration("m", name, rerank_stage("judge"), (0.0, 1.0), pairs=360) for name in ("A", "B")]
+    small = Calibration("m", "Small", rerank_stage("judge"), ())
+    assert certificate.rerankers([*rows, small], "local") == (
+        "Scores of the reranker judge are measured in A (360 unrelated pairs) and B (360 unrelated pairs)."
+    )
+    assert "not measured yet" in certificate.rerankers([small], "local")
+    assert "sent to it" in certificate.rerankers(rows, "http")
+    assert certificate.rerankers([], "none") == ""
 
 
 def test_the_inspector_shows_what_is_calibrated_and_the_recall(library: CortexSuite) -> None:
