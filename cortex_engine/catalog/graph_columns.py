@@ -43,7 +43,7 @@ class _Read:
     mentions: list[Columns]
     """Keys of passages and entities."""
     relations: list[Columns]
-    """Keys of sources, targets and passages."""
+    """Keys of sources, targets and passages, first characters."""
     chunk_ids: dict[int, str]
     homes: Columns
     """By key of a passage: its document's key."""
@@ -67,7 +67,8 @@ class GraphColumns(CatalogPart):
         chunk, entity, count = _counted(passage.reshape(-1), node[node >= 0], len(read.nodes))
         source, target = np.sort(read.number[np.stack(read.relations[:2])], axis=0)
         apart = (source >= 0) & (source != target)
-        source, target, proofs = _counted(source[apart], target[apart], len(read.nodes))
+        once = _once(source[apart], target[apart], *(column[apart] for column in read.relations[2:]))
+        source, target, proofs = _counted(source[apart][once], target[apart][once], len(read.nodes))
         homes = [read.documents[key] for key in read.homes[used].tolist()]
         places = {document_id: index for index, document_id in enumerate(sorted(set(homes)))}
         return GraphRows(
@@ -103,7 +104,7 @@ def _everything(connection: sqlite3.Connection) -> _Read:
         nodes,
         _numbers(connection, nodes),
         _read(connection, "graph_mention", "chunk", ("chunk", "entity")),
-        _read(connection, "graph_relation", "key", ("source", "target", "chunk"), "kind != 'dated'"),
+        _read(connection, "graph_relation", "key", ("source", "target", "chunk", "char_start"), "kind != 'dated'"),
         chunk_ids,
         homes,
         dict(connection.execute("SELECT key, id FROM document").fetchall()),
@@ -164,6 +165,14 @@ def _steps(connection: sqlite3.Connection, table: str, key: str) -> Iterator[int
         f"SELECT (SELECT coalesce(min({key}), 0) FROM {table}), (SELECT coalesce(max({key}), -1) FROM {table})"
     ).fetchone()
     yield from range(low - 1, high, _BATCH)
+
+
+def _once(*columns: Columns) -> Columns:
+    """Places of the rows that differ: a sentence that says how two are connected, or names one by two names, is one proof."""
+    order = np.lexsort(columns)
+    new = np.ones(len(order), bool)
+    new[1:] = np.any([column[order][1:] != column[order][:-1] for column in columns], axis=0)
+    return order[new]
 
 
 def _counted(

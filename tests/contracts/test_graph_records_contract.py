@@ -12,7 +12,7 @@ import pytest
 from cortex_engine.catalog import SqliteCatalog
 from cortex_engine.catalog.graph_sums import forget_parts
 from cortex_engine.core.errors import NotFoundError, UsageError
-from cortex_engine.core.graph import DocumentGraph, EntityKind, ExtractedEntity, Mention
+from cortex_engine.core.graph import DocumentGraph, EntityKind, ExtractedEntity, Mention, RelationKind
 from cortex_engine.core.identifiers import entity_id
 from cortex_engine.core.names import fold
 from cortex_engine.core.reports import Finding
@@ -272,6 +272,17 @@ def test_columns_hold_the_graph(catalog: SqliteCatalog) -> None:
     assert proofs[frozenset(("Bob", "Kent"))] == 3 and len(proofs) == 4
     known = dict(zip(rows.names, rows.name_entity.tolist(), strict=True))
     assert name[known["ada"]] == "Ada Lovelace" and set(known) == {"ada", "ada lovelace", "bob", "cy", "kent"}
+    (waiting,) = (each for each in catalog.ungraphed("3") if each.document_id == one)
+    graph = _LONG.extract(waiting)
+    said = [replace(each, kind=RelationKind.NAMED, label="met") for each in graph.relations if each.source == "Bob"][:1]
+    catalog.keep_graph(one, "3", replace(graph, relations=(*graph.relations, *said)), waiting)
+    catalog.merge_entities(_id("Cy"), _id("Kent"))
+    rows = catalog.graph_rows()
+    pairs = zip(rows.relation_source, rows.relation_target, rows.relation_count, strict=True)
+    proofs = {frozenset((rows.entity_names[a], rows.entity_names[b])): int(n) for a, b, n in pairs}
+    beside = {each.entity.name: each.weight for each in catalog.neighbours(_id("Kent"))}
+    assert {name: proofs[frozenset((name, "Kent"))] for name in beside} == beside, "each sentence is one proof"
+    catalog.split_entity(_id("Kent"))
     part = catalog.graph_rows([two])
     assert sorted(part.entity_names) == ["Ada Lovelace", "Cy", "Kent"] and part.document_ids == [two]
     assert (part.relation_count.tolist(), part.mention_count.tolist()) == ([1], [1, 1, 1])
