@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cortex_engine.catalog import queue, removal, rows
+from cortex_engine.catalog.blobs import require_blob
 from cortex_engine.catalog.jobs import JobRecords
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.records import NewFile
@@ -50,11 +51,12 @@ class Rereading(JobRecords):
             key = rows.document_key(connection, document_id)
             root = connection.execute(_ROOT, {"document": key}).fetchone()
             root = key if root is None else int(root[0])  # documents that contain each other have none
+            *file, collection = connection.execute(_FILE, (root,)).fetchone()
+            path, name, sha256, size, mtime_ns = file
+            require_blob(self._blobs, sha256, name)  # or it would be marked as to be read, and nobody could
             # No pipeline has this name: whoever takes the same bytes in reads them.
             connection.execute(
                 "UPDATE document SET pipeline = '' WHERE key IN (SELECT value FROM json_each(?))",
                 (rows.array(removal.descendants(connection, [root])),),
             )
-            *file, collection = connection.execute(_FILE, (root,)).fetchone()
-        path, name, sha256, size, mtime_ns = file
         return self.enqueue("ingest", collection, [NewFile(path, name, sha256, size, mtime_ns)], options=options)

@@ -156,6 +156,13 @@ def test_a_page_that_failed_is_read_again(planted: Planted) -> None:
     assert answer.sentence == "Page 2 of 'tern.txt' could not be read: The reading of it was broken off."
     whole = planted.why(query, "tern.txt")
     assert whole.sentence.endswith("Page 2 of it could not be read: The reading of it was broken off.")
+    original = library.blobs.path(sha256)
+    away = original.rename(original.with_name("away"))
+    with pytest.raises(NotFoundError, match="original"):
+        planted.suite.bring_back(answer.suggestions[0])
+    away.rename(original)
+    with library.catalog._database.read() as connection:
+        assert connection.execute("SELECT 1 FROM document WHERE pipeline = ''").fetchone() is None
     planted.suite.bring_back(answer.suggestions[0])
     assert planted.why(query, "tern.txt", page=2).suggestions[0].remedy is Remedy.WAIT
     planted.suite.work()
