@@ -39,6 +39,10 @@ def sidebar(opened: str) -> None:
                 with older, st.container(gap=None):
                     for each in kept[_SHOWN:]:
                         _entry(each, opened)
+                    if len(kept) == _MOST:
+                        safe.show(
+                            '<div class="cx-quiet">What is older still is listed by <code>cortex conversations</code>.</div>'
+                        )
 
 
 def _entry(each: Conversation, opened: str) -> None:

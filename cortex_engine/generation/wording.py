@@ -40,8 +40,8 @@ _NOT_DENYING = re.compile(
 )
 _DENYING_SIGNS = re.compile("[不没沒無无非未勿莫]|ない|ません|なかっ|않|없|못|아니")
 _CONDITIONS = {
-    "en": "if unless whether alleged allegedly supposedly reportedly purportedly",
-    "de": "wenn falls sofern ob angeblich vermeintlich",
+    "en": "if unless alleged allegedly supposedly reportedly purportedly",
+    "de": "wenn falls sofern angeblich vermeintlich",
     "fr": "si prétendument",
     "es": "si supuestamente",
 }

@@ -103,14 +103,14 @@ def test_quotes_their_place_a_second_turn_reload_export_and_deletion(sample_app,
 
 
 class Halting(ChatEndpoint):
-    """Stops in the middle of what it writes until it may go on; a refusal comes at once."""
+    """Stops in the middle of an answer until it may go on; a refusal, and a question made to stand alone, come at once."""
 
     def __init__(self, *answers: str | int | bytes) -> None:
         super().__init__(*answers)
         self.go_on = threading.Event()
 
     def _stream(self, request, answer: str) -> None:
-        if answer == REFUSAL:
+        if answer == REFUSAL or self.messages()[0].startswith("Rewrite the last question"):
             super()._stream(request, answer)
             return
         request.send_response(200)
