@@ -27,6 +27,9 @@ from cortex_engine.graph.segments import sentences
 PROMPT = 1
 """Counted up whenever the question to the model changes."""
 _ANSWER_TOKENS = 1200
+_TRIES = 2
+"""Times that a passage may be without an answer before another text is asked about first, to see at which of both it lies."""
+_PROBE = "Ada Lovelace met Charles Babbage in London."
 _LONGEST_NAME, _LONGEST_VERB = 120, 60
 _KINDS = {
     "person": EntityKind.PERSON,
@@ -67,6 +70,7 @@ class LlmExtractor:
         self._chat = chat
         self._halted = threading.Event()
         self._understood = False
+        self._failed = ("", 0)
         self._begun: tuple[str, dict[str, Mapping[str, Any]]] = ("", {})
 
     @property
@@ -112,17 +116,17 @@ class LlmExtractor:
     def _ask(self, passage: GraphPassage) -> Mapping[str, Any]:
         if self._halted.is_set():
             raise ModelUnavailableError("The reading for names was broken off; it goes on later.")
-        mark = hashlib.sha256(passage.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        question = [
-            ChatMessage("system", _SYSTEM.format(mark=mark)),
-            ChatMessage("user", f"<<passage {mark}>>\n{harmless(passage.text)}\n<<end of passage {mark}>>"),
-        ]
+        stubborn = self._failed == (passage.chunk_id, _TRIES)
+        if stubborn:
+            self._chat.complete(_question(_PROBE), _ANSWER_TOKENS)  # raises where it is the model that is away
         try:
-            told = _json(self._chat.complete(question, _ANSWER_TOKENS))
+            told = _json(self._chat.complete(_question(passage.text), _ANSWER_TOKENS))
         except ModelUnavailableError as error:
             # What lies at the endpoint is kept as its trouble; what lies at the question is not.
-            if self._understood and getattr(self._chat, "trouble", str(error)) != str(error):
+            if stubborn or (self._understood and getattr(self._chat, "trouble", str(error)) != str(error)):
                 raise PassageRefusedError(f"{error} It answers otherwise: only this document is left out.") from error
+            times = self._failed[1] if self._failed[0] == passage.chunk_id else 0
+            self._failed = passage.chunk_id, times + 1
             raise
         if told is None:  # the answer may quote the passage, and the sentence goes into the log: without it
             sentence = f"{self._chat.name} did not answer with a list of names."
@@ -133,6 +137,14 @@ class LlmExtractor:
             )
         self._understood = True
         return told
+
+
+def _question(text: str) -> list[ChatMessage]:
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return [
+        ChatMessage("system", _SYSTEM.format(mark=mark)),
+        ChatMessage("user", f"<<passage {mark}>>\n{harmless(text)}\n<<end of passage {mark}>>"),
+    ]
 
 
 def _json(answer: str) -> Mapping[str, Any] | None:

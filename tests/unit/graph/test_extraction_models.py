@@ -229,9 +229,12 @@ def test_one_passage_that_is_refused_leaves_out_one_document_and_nothing_is_sent
         with pytest.raises(ModelUnavailableError, match="is refused"):
             extractor.extract(bad)
     assert len(model.asked) == 3, "the good passage was answered once"
-    model.trouble = ""  # type: ignore[attr-defined]
     with pytest.raises(PassageRefusedError, match="only this document is left out"):
         extractor.extract(bad)
+    assert "Ada Lovelace" in model.asked[3][1].content, "another text was answered meanwhile"
+    model.trouble = ""  # type: ignore[attr-defined]
+    with pytest.raises(PassageRefusedError, match="only this document is left out"):
+        extractor.extract(document("Another evil text."))
     with pytest.raises(PassageRefusedError, match="did not answer with a list of names"):
         extractor.extract(document("An odd text."))
 
