@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cortex_engine.catalog.pictures import PictureCache
-from cortex_engine.config import CortexConfig, chat_endpoint, secret
+from cortex_engine.config import CortexConfig, chat_endpoint, secret, vision_key
 from cortex_engine.core.answers import ChatModel
 from cortex_engine.core.app import IngestOptions
 from cortex_engine.core.catalog import BlobStore
@@ -226,8 +226,7 @@ def build_describer(config: CortexConfig) -> PictureDescriber | None:
     if not config.vision_api_base:
         return None
     try:
-        key = secret("RUNPOD_API_KEY") or secret("OPENAI_API_KEY")
-        return OpenAICompatibleDescriber(config.vision_api_base, config.vision_model, key)
+        return OpenAICompatibleDescriber(config.vision_api_base, config.vision_model, vision_key(config))
     except ConfigError as error:
         return UnusableDescriber(str(error))
 

@@ -241,6 +241,18 @@ def chat_endpoint(config: CortexConfig, environ: Mapping[str, str] | None = None
     return ChatEndpoint(base, config.chat_model or config.vision_model, key_name)
 
 
+def vision_key(config: CortexConfig, environ: Mapping[str, str] | None = None) -> str:
+    """The key for the endpoint that describes pictures: `RUNPOD_API_KEY`, else OpenAI's where the address is OpenAI's own.
+
+    Raises:
+        ConfigError: it holds characters that no key has.
+    """
+    key = secret("RUNPOD_API_KEY", environ)
+    if key or _origin(config.vision_api_base) != _origin(OPENAI_BASE):
+        return key
+    return secret("OPENAI_API_KEY", environ)
+
+
 def _origin(address: str) -> tuple[str, str]:
     """Scheme, host and port; twice "" for what is no address."""
     try:

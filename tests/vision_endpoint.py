@@ -47,7 +47,8 @@ class VisionEndpoint:
             self.ended.wait(30)
             return
         status = answer if isinstance(answer, int) else 200
-        body = answer if isinstance(answer, bytes) else json.dumps(_chat(str(answer))).encode()
+        told = f"{answer} {request.headers.get('Authorization', '')}" if isinstance(answer, int) else str(answer)
+        body = answer if isinstance(answer, bytes) else json.dumps(_chat(told)).encode()
         request.send_response(status)
         request.send_header("Content-Length", str(len(body) + (answer == "cut") * 100))
         if status in {301, 302, 307}:

@@ -19,8 +19,8 @@ def pictures() -> None:
 def describe(context: click.Context, documents: tuple[str, ...]) -> None:
     """Describe the pictures of documents (ids or names) that the vision model has not described yet.
 
-    They are sent to the address in the setting `vision_api_base` (RUNPOD_API_BASE); its key is RUNPOD_API_KEY or
-    OPENAI_API_KEY.
+    They are sent to the address in the setting `vision_api_base` (RUNPOD_API_BASE); its key is RUNPOD_API_KEY, or
+    OPENAI_API_KEY where the address is OpenAI's own.
     """
     with open_suite(context) as suite:
         for name in documents:

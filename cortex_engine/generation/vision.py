@@ -10,9 +10,9 @@ import time
 import unicodedata
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from cortex_engine.core.errors import ConfigError, ModelUnavailableError
+from cortex_engine.core.network import http_host
 from cortex_engine.core.optional import require
 
 _PROMPT = (
@@ -26,6 +26,7 @@ _WORDS = 400
 _LONGEST = 4_000
 """Characters of a description that are kept."""
 _LARGEST_ANSWER = 1_000_000
+_SHORTEST_KEY = 4
 _TRIES = 2
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _PAUSE = 1.0
@@ -58,14 +59,14 @@ class OpenAICompatibleDescriber:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = urlsplit(base.strip())
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        try:
+            self._host = http_host(base)
+        except ValueError as error:
             raise ConfigError(
-                f"The vision endpoint '{base}' is no address. Set 'vision_api_base' (or RUNPOD_API_BASE) to something like "
-                "https://api.example.com/v1."
-            )
+                f"The address of the vision endpoint cannot be used: {error}. Set 'vision_api_base' (or RUNPOD_API_BASE) to "
+                "something like https://api.example.com/v1."
+            ) from error
         self._url = f"{base.strip().rstrip('/')}/chat/completions"
-        self._host = parts.hostname or parts.netloc
         self._model = model
         self._key = key
         self._timeout = timeout
@@ -93,7 +94,7 @@ class OpenAICompatibleDescriber:
             self._rest(str(error))
             raise
         if status != 200:
-            refusal = self._complaint(f"answered with status {status}{_beginning(content)}")
+            refusal = self._complaint(f"answered with status {status}{_beginning(content, self._key)}")
             if status in _AGAIN or status in {401, 403, 404}:  # not because of this picture
                 self._rest(str(refusal))
             raise refusal
@@ -201,7 +202,8 @@ def _told(content: bytes) -> str:
     return kept if len(kept) <= _LONGEST else kept[:_LONGEST].rsplit(" ", 1)[0]
 
 
-def _beginning(content: bytes) -> str:
-    """How an answer that refuses begins."""
-    said = " ".join(content[:300].decode("utf-8", "replace").split())
+def _beginning(content: bytes, key: str) -> str:
+    """How an answer that refuses begins, without the key."""
+    whole = content[:2_000].decode("utf-8", "replace")
+    said = " ".join((whole.replace(key, "…") if len(key) >= _SHORTEST_KEY else whole).split())[:300]
     return f" ({said})" if said else ""

@@ -66,7 +66,7 @@ class PictureSettings(BaseModel):
     vision_api_base: str = setting(
         "",
         "Address of an OpenAI-compatible endpoint that describes pictures; it ends in `/v1`. Its key comes only from the "
-        "environment variable `RUNPOD_API_KEY` or `OPENAI_API_KEY`.",
+        "environment variable `RUNPOD_API_KEY`, or, where the address is OpenAI's own, `OPENAI_API_KEY`.",
         "Pictures",
         "RUNPOD_API_BASE",
     )

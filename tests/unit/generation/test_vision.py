@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cortex_engine import backends
-from cortex_engine.config import CortexConfig
+from cortex_engine.config import CortexConfig, vision_key
 from cortex_engine.core.errors import ConfigError, ModelUnavailableError
 from cortex_engine.core.protocols import PictureDescriber
 from cortex_engine.generation.vision import OpenAICompatibleDescriber
@@ -133,6 +133,7 @@ def test_settings_name_it_and_the_key_comes_from_the_environment(
     endpoint = vision("A boat.")
     assert backends.build_describer(CortexConfig()) is None
     monkeypatch.setenv("OPENAI_API_KEY", "second")
+    assert vision_key(CortexConfig(vision_api_base="https://api.openai.com/v1")) == "second"
     config = CortexConfig(vision_api_base=f"{endpoint.address}/", vision_model="tiny")
     describer = backends.build_describer(config)
     assert describer is not None and describer.describe(b"p", "image/png") == "A boat."
@@ -140,13 +141,21 @@ def test_settings_name_it_and_the_key_comes_from_the_environment(
     describer = backends.build_describer(config)
     assert describer is not None
     describer.describe(b"p", "image/png")
-    assert endpoint.keys == ["Bearer second", "Bearer first"]
+    assert endpoint.keys == ["", "Bearer first"], "a key goes to the host it belongs to alone"
     monkeypatch.setenv("RUNPOD_API_KEY", "k\u00e9y")
     unusable = backends.build_describer(config)
     assert unusable is not None
     with pytest.raises(ModelUnavailableError, match="RUNPOD_API_KEY holds characters that no key has") as caught:
         unusable.describe(b"p", "image/png")
     assert "k\u00e9y" not in str(caught.value)
-    for wrong in ("localhost:8000/v1", "ftp://x/v1", "http://", "http://x/v1?key=1"):
-        with pytest.raises(ConfigError, match="vision endpoint"):
+    for wrong in (
+        "localhost:8000/v1",
+        "ftp://x/v1",
+        "http://",
+        "http://x/v1?key=1",
+        "http://[x/v1",
+        "http://me:pw@x/v1",
+    ):
+        with pytest.raises(ConfigError, match="vision endpoint") as refused:
             OpenAICompatibleDescriber(wrong, "m")
+        assert "key=1" not in str(refused.value) and "pw" not in str(refused.value)
