@@ -160,11 +160,11 @@ def calibrate(
     if not states:
         library.catalog.collection(collection) if collection else None
     for state in states:
+        on_progress(f"{state.collection}: {state.passages:,} passages")
         if state.passages:
-            on_progress(f"{state.collection}: {state.passages:,} passages")
             library.embedder(library.catalog.spec(state.model_id)).load()
-            for _ in _calibrate(library, state):
-                pass
+        for _ in _calibrate(library, state):
+            pass
     reranker = library.reranker() if any(state.passages for state in states) else None
     for state in states:
         if reranker is not None and state.passages:

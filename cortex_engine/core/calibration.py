@@ -99,8 +99,8 @@ class CalibrationState:
         >>> CalibrationState("Papers", "m", 150, 0, 1, 100).stale, CalibrationState("Papers", "m", 200, 0, 1, 100).stale
         (False, True)
         """
-        if not self.passages:
-            return False
+        if not self.passages:  # it is noted that there is nothing: searches of everything wait for that, too
+            return not self.version or bool(self.calibrated)
         enough = self.passages >= LEAST_PASSAGES
         judged = enough and min(self.questions, MAX_RELATED) >= max(ENOUGH_JUDGED, 2 * self.judged)
         return not self.version or judged or self.changed_since(self.calibrated)

@@ -147,7 +147,7 @@ def test_a_new_collection_keeps_searches_of_everything_from_judging(suite: Corte
     assert {name for name, _ in rows(suite)} == {"Towns"}
 
 
-def test_few_passages_say_nothing_and_hinder_nobody(suite: CortexSuite) -> None:
+def test_few_passages_say_nothing_and_hinder_nobody(suite: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> None:
     add(suite, "Towns", 0, 25)
     add(suite, "Small", 200, LEAST_PASSAGES - 1)
     suite.calibrate()
@@ -155,6 +155,17 @@ def test_few_passages_say_nothing_and_hinder_nobody(suite: CortexSuite) -> None:
     assert rows(suite)["Small", MEANING_STAGE].unrelated == ()
     assert suite.search(Query("harbour"), record=False).cut is not None
     assert not any(each.stale for each in suite.calibration_states())
+    blank = ParsedDocument(DocumentInfo("image"), (Page(1, "", PageState.BLANK, "It holds no text."),), ())
+    suite._library.line().take_texts([("photo.png", blank)], suite._library.collection("Photos"))
+    suite._library.settle()
+    assert suite.search(Query("harbour"), record=False).cut is None, "nobody has looked at it yet"
+    calibrates = calibrating.Calibrating(suite._library)
+    assert work(suite, calibrates, monkeypatch)
+    assert suite.search(Query("harbour"), record=False).cut is not None, "it holds no text"
+    suite.delete_documents([each.id for each in suite.documents(limit=100) if each.collections == ("Towns",)])
+    work(suite, calibrates, monkeypatch)
+    assert rows(suite)["Towns", FUSION_STAGE].related == (), "what is gone has no weight"
+    assert work(suite, calibrates, monkeypatch) == 0
 
 
 def test_what_people_judged_takes_the_place_of_made_questions(

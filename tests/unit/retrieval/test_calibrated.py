@@ -189,3 +189,4 @@ def test_when_a_collection_is_calibrated_again() -> None:
     assert not stale(100, 9000, 100, 2000), "no more of them are kept, and it would never end"
     assert not stale(15, 500, 15, 0), "too small for any questions, and it would never end"
     assert stale(20, 0, 19, 0), "large enough now"
+    assert stale(0, 0, 30, 0) and not stale(0, 0, 0, 0) and CalibrationState("A", "m", 0).stale
