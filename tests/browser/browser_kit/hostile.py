@@ -75,7 +75,11 @@ FOUND = """
   of("iframe:not([title='streamlit'])[src*='" + trap + "'], iframe[srcdoc*='cortexProof']", "a frame");
   of("base, meta[http-equiv='refresh' i], object, embed, math:not(.katex math)", "an element that has no place here");
   of("[src*='" + trap + "'], [href*='" + trap + "'], [action*='" + trap + "'], [srcset*='" + trap + "']", "an address");
-  of("a[href^='javascript' i], a[href*='example.com']", "a link");
+  // A page of the application may carry what was typed in its own address, percent-encoded.
+  document.querySelectorAll("a[href]").forEach((element) => {
+    if (element.protocol === "javascript:" || (element.origin !== location.origin && element.href.includes("example.com")))
+      add("a link", element);
+  });
   of(".katex", "a formula");
   document.querySelectorAll("style").forEach((element) => {
     if (element.textContent.includes(trap)) add("a style", element);
