@@ -55,6 +55,8 @@ def entities(
     """Entities whose name or alias holds TEXT, or the most mentioned ones."""
     from cortex_engine.core.graph import EntityKind
 
+    if merged and (text or kinds or hidden):
+        raise click.UsageError("--merged lists all of them: it goes with no TEXT, --kind or --hidden.")
     with open_suite(context) as suite:
         if merged:
             found = suite.merged_entities()[:limit]

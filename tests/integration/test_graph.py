@@ -414,6 +414,7 @@ def test_the_command_line_shows_and_edits_the_graph(filled: CortexSuite, tmp_pat
     assert "Ostrava" in run("entities")
     assert json.loads(run("merge", "Prague", "Merrow", "--json"))["entity"]["name"] == "Merrow"
     assert "Merrow" in run("entities", "--merged")
+    run("entities", "Merrow", "--merged", status=2)
     run("split", "Merrow")
     assert json.loads(run("entities", "--merged", "--json")) == {"entities": []}
     assert "Hilda Brandt" in run("communities")
