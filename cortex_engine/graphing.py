@@ -206,7 +206,7 @@ def stats(library: Library) -> GraphStats:
     found = library.catalog.graph_stats(extractor.fingerprint)
     groups = grouping.counted(view) if view else 0
     behind = library.graph.behind()
-    if library.extraction_trouble and library.extraction_trouble not in note:
+    if found.waiting and library.extraction_trouble and library.extraction_trouble not in note:
         note = f"{note} Documents wait: {library.extraction_trouble}"
     return replace(found, extractor=extractor.name, extractor_note=note, communities=groups, behind=behind)
 

@@ -287,6 +287,8 @@ def test_files_go_in_while_the_extractor_is_away(open_suite: OpenSuite, papers: 
     away.there.set()
     assert suite.extract_graph() == 4 and suite.graph_stats().waiting == 0
     assert suite.graph_stats().extractor_note == "Chosen by the test."
+    suite._library.extraction_trouble = "The model is away."
+    assert suite.graph_stats().extractor_note == "Chosen by the test.", "no document waits for it"
 
 
 def test_what_is_gone_from_a_folder_goes_before_names_are_read(open_suite: OpenSuite, papers: Path) -> None:
