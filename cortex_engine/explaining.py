@@ -94,11 +94,13 @@ class _Explaining:
                 verdict = replace(verdict, cause=Cause.GROUPED)
         limit = max((stage.limit for stage in result.trace.stages if stage.name in {"vector", "lexical"}), default=0)
         sentence = described(verdict, self.target.what, sight, limit) + self.target.remark
-        return self._answer(
-            verdict,
-            sentence,
-            self._ways(query, verdict, sight, "rerank" in {step.stage for step in result.trace.steps}),
-        )
+        ways = self._ways(query, verdict, sight, "rerank" in {step.stage for step in result.trace.steps})
+        if not ways and sight.most and verdict.cause is not Cause.GROUPED:
+            shown = "1 passage" if sight.most == 1 else f"{sight.most:,} passages"
+            sentence += (
+                f" More results do not bring it: {shown} of a document are shown (the setting 'max_per_document')."
+            )
+        return self._answer(verdict, sentence, ways)
 
     def back(self, query: Query) -> bool:
         """Whether the target comes back for a query that was made up here."""

@@ -318,6 +318,8 @@ def test_the_setting_of_most_passages_is_named_wherever_the_page_ranks(planted: 
             answer = planted.why(replace(query, top_k=many), "quay.txt", page=3 - shown)
             assert answer.cause is Cause.GROUPED, answer
             assert "max_per_document" in answer.sentence
+        other = planted.why(replace(query, text="colony", top_k=1), "quay.txt", page=3 - shown)
+        assert other.suggestions or "max_per_document" in other.sentence, other
     finally:
         library.config = before
 
