@@ -6,7 +6,7 @@ into the box and no further: a link must not send anything to a model by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -45,7 +45,10 @@ def conversation_id() -> str:
 
 def conversation() -> Conversation | None:
     """The open one, None where it is new or not there any more."""
-    wanted = conversation_id()
+    return _kept(conversation_id())
+
+
+def _kept(wanted: str) -> Conversation | None:
     if not wanted:
         return None
     try:
@@ -188,6 +191,9 @@ def begin(question: Question) -> None:
     """Have it answered; where not even that is possible, the words go back into the box."""
     before = writing()
     try:
+        if question.conversation_id and _kept(question.conversation_id) is None:  # deleted in another window
+            question = replace(question, conversation_id="")
+            st.query_params.pop("c", None)
         begun = ask_writing.start(question)
     except CortexError as error:
         back_into_box(question.text)

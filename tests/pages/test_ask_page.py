@@ -302,8 +302,9 @@ class TestWriting:
 
     def test_notes_of_an_answer_are_shown(self, library: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> None:
         def events(question: Question) -> Iterator[AnswerEvent]:
+            before = question.conversation_id or kept(library, question, ()).conversation_id
             made = Answer(
-                new_id(), question.conversation_id or new_id(), question.text, f"{question.text} <b>Comet</b>",
+                new_id(), before, question.text, f"{question.text} <b>Comet</b>",
                 (AnswerSentence(COMET, (1,), Proof.QUOTED),), (source_of(library, COMET),), writer="quotes",
                 notes=("The endpoint was not there, so sentences are quoted.",),
             )  # fmt: skip
@@ -317,7 +318,7 @@ class TestWriting:
         at.button(key=keys(at, "again_")[0]).click().run()
         settled(at)
         assert [each.text for each in asked] == [QUESTION, QUESTION]
-        assert len(library.turns(at.query_params["c"])) == 2
+        assert len(library.turns(at.query_params["c"])) == 3
 
 
 class TestNotInTheLibrary:
@@ -368,6 +369,9 @@ class TestConversations:
         library.delete_conversation(at.query_params["c"])
         drawn(at)
         assert "Try one of these" in shown(at)
+        ask(at)  # not in the conversation that is gone
+        assert COMET in shown(at) and not at.error
+        assert [each.id for each in library.conversations()] == [at.query_params["c"]]
 
 
 def markup(at: AppTest) -> list[str]:
