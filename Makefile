@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 DATA ?= $(HOME)/.cortex-suite
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench doctor clean
+.PHONY: help run test soak lint bench doctor clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ run: $(VENV)/.run  ## Install and open the application on the sample documents
 
 test: $(VENV)/.test $(VENV)/.browser lint  ## Install what the tests need, the browser too, check the code, run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup -q
+
+soak: $(VENV)/.test $(VENV)/.browser  ## The tests that kill and that crowd, for longer than `make test` has time for
+	CORTEX_TEST_KILLS=25 CORTEX_TEST_MOVES=4 CORTEX_TEST_SEARCHES=60 $(BIN)/pytest -q tests/faults/test_kills.py tests/faults/test_migration_kills.py tests/browser/test_many_sessions.py
 
 lint: $(VENV)/.test  ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

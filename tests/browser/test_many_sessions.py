@@ -13,8 +13,8 @@ from cortex_engine.config import load_config
 from cortex_engine.suite import CortexSuite
 
 PEOPLE, DOCUMENTS = 5, 200
-SEARCHES = int(os.environ.get("CORTEX_TEST_SEARCHES", "32"))
-"""Of each person; more in a run that may take longer."""
+SEARCHES = int(os.environ.get("CORTEX_TEST_SEARCHES", "24"))
+"""Of each person; more in a run that may take longer: `make soak`."""
 GROWTH_PER_SEARCH = 120_000
 """Bytes of resident memory that a search may leave behind at most, as the slope over the later searches of all people:
 what a session keeps (its last results) is bounded, so the slope of a healthy server is noise around zero."""

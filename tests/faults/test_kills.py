@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -15,7 +16,8 @@ from cortex_engine.core.failpoints import FAILPOINTS
 
 Write = Callable[[str, int], Path]
 
-RANDOM_KILLS = 25
+RANDOM_KILLS = int(os.environ.get("CORTEX_TEST_KILLS", "10"))
+"""More in a run that may take longer: `make soak`."""
 
 ELSEWHERE = {"migration.before", "migration.after", *(name for name in FAILPOINTS if name.startswith("reembed."))}
 """Killed in tests/unit/catalog, where there is a schema to migrate, and in test_migration_kills.py."""
@@ -25,7 +27,7 @@ ELSEWHERE = {"migration.before", "migration.after", *(name for name in FAILPOINT
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("kills")
 def test_random_kills_lose_nothing(patient: Any, write_documents: Write) -> None:
-    """One library, killed 25 times during ingest, delete and rebuild, each time opened again by itself."""
+    """One library, killed again and again during ingest, delete and rebuild, each time opened again by itself."""
     dice = random.Random(20261121)
     killed = 0
     for round_ in range(RANDOM_KILLS * 3):

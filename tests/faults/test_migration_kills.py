@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -19,12 +20,14 @@ from cortex_engine.suite import CortexSuite, query_of
 CHILD = Path(__file__).with_name("migration_child.py")
 
 BEGINNING = ("reembed.beginning", "reembed.begun")
-WORK = ("reembed.embedded", "reembed.writing", "reembed.written") * 4
+TIMES = int(os.environ.get("CORTEX_TEST_MOVES", "2"))
+"""Of each place in the middle of the work; 4 with `make soak`, which makes twenty places."""
+WORK = ("reembed.embedded", "reembed.writing", "reembed.written") * TIMES
 ENDING = (
     *("rebuild.built", "rebuild.swapped", "reembed.indexed"),
     *("reembed.compared", "reembed.changing", "reembed.changed"),
 )
-"""Twenty places at which the move dies, one after another, each time in a new process that went on where the last one died."""
+"""Places at which the move dies, one after another, each time in a new process that went on where the last one died."""
 
 AFTERWARDS = ("reembed.changing", "reembed.changed")
 
@@ -70,7 +73,7 @@ def _found(answers: list[list[tuple[str, float]]]) -> list[set[str]]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("kills")
-def test_a_move_that_dies_at_twenty_places_ends_with_the_same_bytes(
+def test_a_move_that_dies_at_every_place_ends_with_the_same_bytes(
     patient_in: Callable[..., Any], tmp_path: Path, write_documents: Callable[[str, int], Path]
 ) -> None:
     killed, quiet = (patient_in(tmp_path / name, **SETTINGS) for name in ("killed", "quiet"))
@@ -83,7 +86,7 @@ def test_a_move_that_dies_at_twenty_places_ends_with_the_same_bytes(
         assert _child(quiet, command) == 0
 
     points = [*(("begin", point) for point in BEGINNING), *(("run", point) for point in (*WORK, *ENDING))]
-    assert len(points) == 20
+    assert len(points) == 8 + 3 * TIMES
     for command, point in points:
         assert _child(killed, command, point) == -signal.SIGKILL, point
         with killed.open() as suite:
