@@ -19,6 +19,8 @@ _NOT_NAMES = re.compile(
 )
 """Addresses, files, code: their capitals tell nothing."""
 
+_LINE = re.compile(r"[^\n]+")
+
 _MONTH_NAMES = """
 january jan januar janvier enero gennaio janeiro jänner januari
 february feb februar février fevrier febrero febbraio fevereiro februari
@@ -98,7 +100,7 @@ _DEFINED = re.compile(r"\((?:[^()]{0,40}\s)?$")
 
 def fixed_patterns(text: str, offset: int) -> Iterator[Find]:
     """E-mail addresses, dates and amounts of a text that begins at character `offset`."""
-    for match in _MAIL.finditer(text):
+    for match in _by_lines(_MAIL, text):
         yield _find(match.start(), match.group(), offset, EntityKind.EMAIL, match.group().lower())
     yield from _dates(text, offset)
     for pattern in _AMOUNTS:
@@ -126,7 +128,15 @@ def titles(text: str, offset: int) -> Iterator[Find]:
 
 def not_names(text: str) -> Iterator[tuple[int, int]]:
     """Ranges of addresses, files and code."""
-    return ((match.start(), match.end()) for match in _NOT_NAMES.finditer(text))
+    return ((match.start(), match.end()) for match in _by_lines(_NOT_NAMES, text))
+
+
+def _by_lines(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Every match of a pattern that no match of which holds white space. A pattern keeps all other threads waiting until it has
+    a match: over a book without one that takes seconds, over a line nothing.
+    """
+    for line in _LINE.finditer(text):
+        yield from pattern.finditer(text, line.start(), line.end())
 
 
 def iso_date(text: str) -> str:
