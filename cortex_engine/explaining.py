@@ -96,9 +96,9 @@ class _Explaining:
         sentence = described(verdict, self.target.what, sight, limit) + self.target.remark
         ways = self._ways(query, verdict, sight, "rerank" in {step.stage for step in result.trace.steps})
         if not ways and sight.most and verdict.cause is not Cause.GROUPED:
-            shown = "1 passage" if sight.most == 1 else f"{sight.most:,} passages"
             sentence += (
-                f" More results do not bring it: {shown} of a document are shown (the setting 'max_per_document')."
+                f" More results do not bring it: no more than {sight.most:,} of a document's passages are shown (the setting "
+                "'max_per_document')."
             )
         return self._answer(verdict, sentence, ways)
 

@@ -180,12 +180,12 @@ def described(verdict: Verdict, what: str, sight: Sight, limit: int) -> str:
     ways = " and ".join(
         f"{WAYS[name]} it ranks {rank:,}" if rank else f"{WAYS[name]} it is not found" for name, rank in ranks.items()
     )
-    units = "documents" if sight.group else "results"
-    place, shown = f"{verdict.place:,}", f"{min(len(sight.hits), sight.top_k):,} {units} are shown"
+    unit, count = "document" if sight.group else "result", min(len(sight.hits), sight.top_k)
+    place, shown = f"{verdict.place:,}", f"1 {unit} is shown" if count == 1 else f"{count:,} {unit}s are shown"
     if verdict.cause is Cause.FOUND:
         return f"{what} did come back: it is number {place}."
     if verdict.cause is Cause.LOST_IN_RECALL:
-        looked = f"{what} is not among the {limit:,} candidates that each way of searching gives"
+        looked = f"{what} is not among the {'1 candidate' if limit == 1 else f'{limit:,} candidates'} that each way of searching gives"
         return f"{looked}: {ways}." if ways else f"{looked}."
     if verdict.cause is Cause.LOST_IN_RERANK:
         to = verdict.standings["rerank"][0] if "rerank" in verdict.standings else None
