@@ -185,7 +185,8 @@ def described(verdict: Verdict, what: str, sight: Sight, limit: int) -> str:
     if verdict.cause is Cause.FOUND:
         return f"{what} did come back: it is number {place}."
     if verdict.cause is Cause.LOST_IN_RECALL:
-        looked = f"{what} is not among the {'1 candidate' if limit == 1 else f'{limit:,} candidates'} that each way of searching gives"
+        looked_at = "1 candidate" if limit == 1 else f"{limit:,} candidates"
+        looked = f"{what} is not among the {looked_at} that each way of searching gives"
         return f"{looked}: {ways}." if ways else f"{looked}."
     if verdict.cause is Cause.LOST_IN_RERANK:
         to = verdict.standings["rerank"][0] if "rerank" in verdict.standings else None
