@@ -31,10 +31,12 @@ from cortex_engine.generation.wording import (
     denials,
     folded,
     folded_words,
+    in_a_known_script,
     inner_names,
     names,
     other_order,
     quotations,
+    restrictions,
     says_yes_or_no,
     stands_in,
     tokens,
@@ -45,8 +47,9 @@ _SHORT = 4
 _QUOTATION, _PROVING_QUOTATION = 2, 4
 """Tokens from which words in quotation marks are held to stand there, and from which they may prove a sentence."""
 _OPPOSED = "It or passage {} denies what the other says."
+_LEFT_OUT = "Passage {} says it with a word that is missing here: “{}”."
 _LIST_MARK = re.compile(r"\s*\(?(\d{1,2})[.)]\s+(?=\S)")
-_DOUBLE = frozenset({"", "en", "de", "nl"})
+_DOUBLE = frozenset({"en", "de", "nl"})
 """Languages in which two words that deny cancel each other; elsewhere they often go together."""
 _MOSTLY = 0.5
 """Share of a sentence's tokens that a quotation must make up to prove it."""
@@ -166,9 +169,12 @@ class Prover:
         return self._supported(text, number) if len(words) >= _SHORT else self._short(question, text, words, number)
 
     def _quoted(self, text: str, pieces: tuple[PassageSentence, ...], passage: Evidence) -> _Verdict:
+        number = passage.source.number
         if reason := self._twisted(text, pieces, passage):
-            return _Verdict(passage.source.number, reason)
-        return _Verdict(passage.source.number, quoted=True, pieces=pieces)
+            return _Verdict(number, reason)
+        if under := restrictions(" ".join(each.text for each in pieces)) - restrictions(text):
+            return _Verdict(number, _LEFT_OUT.format(number, min(under)))
+        return _Verdict(number, quoted=True, pieces=pieces)
 
     def _short(self, question: str, text: str, words: Sequence[str], number: int) -> _Verdict:
         """A word or two: they stand in the sentence that is nearest to the question with them, and add something to it."""
@@ -209,6 +215,8 @@ class Prover:
     def _supported(self, text: str, number: int) -> _Verdict:
         if self._embedder is None:
             return _Verdict(number, reason="Only quotations could be checked: no model compares meanings now.")
+        if not in_a_known_script(text):
+            return _Verdict(number, reason="Sentences in this script can be checked as quotations only.")
         near = self._near(text, number)
         similarity = near[0][0] if near else None
         if similarity is None or similarity < self._bound:
@@ -236,7 +244,7 @@ class Prover:
         if self._opposed(text, pieces):
             return _OPPOSED.format(number)
         if under := conditions(whole, self._language) - conditions(text, self._language):
-            return f"Passage {number} says it with an “{min(under)}”, which is missing here."
+            return _LEFT_OUT.format(number, min(under))
         return ""
 
     def _nearest(self, text: str, number: int) -> float | None:

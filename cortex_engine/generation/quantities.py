@@ -177,9 +177,9 @@ def _in_words(text: str) -> Iterator[tuple[int, Quantity]]:
     while place < len(words):
         word, found = words[place]
         place += 1
-        if word not in _VALUES:
+        value, end = _VALUES.get(word, _compound(word)), found.end()
+        if value is None:
             continue
-        value, end = _VALUES[word], found.end()
         if value >= _TENS and place < len(words):
             after, other = words[place]
             beside = text[end : other.start()] in {"-", " "}
@@ -189,6 +189,15 @@ def _in_words(text: str) -> Iterator[tuple[int, Quantity]]:
         unit, counted, powers, end = _behind(text, end)
         readings = _each(frozenset(_scaled(str(value), powers)))
         yield found.start(), Quantity(text[found.start() : end], readings, unit, counted)
+
+
+def _compound(word: str) -> int | None:
+    """ "einundzwanzig" -> 21."""
+    unit, joined, tens = word.partition("und")
+    value = _VALUES.get(unit, 1 if unit == "ein" else 0)
+    if not joined or not 0 < value < 10 or _VALUES.get(tens, 0) < _TENS:
+        return None
+    return value + _VALUES[tens]
 
 
 def _in_ideographs(text: str) -> Iterator[tuple[int, Quantity]]:

@@ -31,21 +31,28 @@ _DENYING = (
     "not no never none nobody nothing neither without cannot hardly rarely seldom scarcely barely false falsely untrue incorrect "
     "incorrectly wrongly nicht kein keine keinen keinem keiner keines nie niemals niemand nichts ohne weder kaum selten falsch "
     "fälschlich fälschlicherweise pas jamais aucun aucune rien sans rarement faux faussement nunca ningún ninguna ninguno nada "
-    "tampoco raramente apenas falso falsamente"
+    "tampoco raramente apenas falso falsamente non niente nessuno nessuna senza mica niet geen nooit niemand niets zonder não "
+    "nem nunca ninguém nenhum nenhuma sem inte ingen inget aldrig utan ikke ingenting aldri aldrig uten uden nie nigdy "
+    "nikt bez není nikdy nem soha değil yok не нет ни никогда никто без немає ніколи ليس ليست لا لم لن غير بدون δεν μην ποτέ"
 )
 _DENIALS = frozenset(_DENYING.split())
 _NOT_DENYING = re.compile(
     r"\b(?:no|not) (?:later|earlier|more|less|fewer|longer|sooner) than\b|\bnot only\b|\b(?:no|without(?: any)?) doubt\b|"
     r"\bnicht nur\b|\bohne zweifel\b|\bnon seulement\b|\bsans (?:aucun )?doute\b|\bno s[oó]lo\b|\bsin duda\b"
 )
+_DENYING_PHRASES = re.compile(r"\b(?:fail(?:s|ed|ing)? to|unable to|refus(?:es?|ed|ing) to)\b")
 _DENYING_SIGNS = re.compile("[不没沒無无非未勿莫]|ない|ません|なかっ|않|없|못|아니")
 _CONDITIONS = {
-    "en": "if unless alleged allegedly supposedly reportedly purportedly",
-    "de": "wenn falls sofern angeblich vermeintlich",
+    "en": "if unless except alleged allegedly supposedly reportedly purportedly",
+    "de": "wenn falls sofern außer angeblich vermeintlich",
     "fr": "si prétendument",
     "es": "si supuestamente",
 }
 """Words by which a passage takes back that something is so."""
+_RESTRICTIONS = frozenset(
+    ("only", "solely", "nur", "ausschließlich", "seulement", "uniquement", "solo", "sólo", "solamente")
+)
+_READ_SCRIPTS = ("LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL")
 _CONDITION_SIGNS = re.compile("如果|假如|除非|倘若|据称|據稱")
 _CALENDAR_WORDS = (
     "january february april june july august september october november december monday tuesday wednesday thursday friday "
@@ -149,7 +156,8 @@ def denials(text: str) -> int:
     """How many words of a text deny: two of them may cancel each other."""
     plain = _NOT_DENYING.sub(" ", text.casefold().replace("’", "'"))
     words: list[str] = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", plain)
-    return sum(word in _DENIALS or word.endswith("n't") for word in words) + len(_DENYING_SIGNS.findall(plain))
+    others = len(_DENYING_PHRASES.findall(plain)) + len(_DENYING_SIGNS.findall(plain))
+    return sum(word in _DENIALS or word.endswith("n't") for word in words) + others
 
 
 def conditions(text: str, language: str) -> set[str]:
@@ -157,6 +165,18 @@ def conditions(text: str, language: str) -> set[str]:
     taken = frozenset(_CONDITIONS.get(language or "en", "").split())
     words: list[str] = [*_WORD.findall(text.casefold()), *_CONDITION_SIGNS.findall(text)]
     return {word for word in words if word in taken or _CONDITION_SIGNS.fullmatch(word)}
+
+
+def restrictions(text: str) -> set[str]:
+    """Words that make a sentence hold for less than it seems."""
+    return {word for word in _WORD.findall(text.casefold()) if word in _RESTRICTIONS}
+
+
+def in_a_known_script(text: str) -> bool:
+    """Whether most letters are of scripts whose denials are known here."""
+    letters = [letter for letter in text if letter.isalpha()]
+    known = sum(unicodedata.name(letter, "").startswith(_READ_SCRIPTS) for letter in letters)
+    return 2 * known >= len(letters)
 
 
 def calendar_words(text: str) -> list[str]:

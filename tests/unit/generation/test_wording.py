@@ -72,6 +72,8 @@ def test_words_in_a_row(statement: str, passage: str, stands: bool) -> None:
         ("1,234.5", "1.234,50", ""),
         ("5 degrees", "-5 degrees", "5"),
         ("32 ducks on the fourth day", "thirty-two ducks, four days", ""),
+        ("einundzwanzig Häuser", "21 Häuser, einunddreißig Türen", ""),
+        ("einundzwanzig Häuser", "einunddreißig Türen", "einundzwanzig"),
         ("四十只", "三十只", "四十"),
     ],
 )
