@@ -84,7 +84,7 @@ class LlmExtractor:
         return f"llm:{self._chat.name}:{PROMPT}:{RULES}"
 
     def halt(self) -> None:
-        """End the reading that is under way before its next question, as if the model could not be reached."""
+        """End the reading that is under way, or about to begin, before its next question, as if the model were away."""
         self._halted.set()
 
     def extract(self, document: WaitingGraph) -> DocumentGraph:
@@ -94,7 +94,12 @@ class LlmExtractor:
             ModelUnavailableError: the endpoint cannot be reached, or has never answered with names.
             PassageRefusedError: it has, but not for a passage of this document.
         """
-        self._halted.clear()
+        try:
+            return self._read(document)
+        finally:
+            self._halted.clear()
+
+    def _read(self, document: WaitingGraph) -> DocumentGraph:
         reading = Reading(document.chunks)
         with blank_pipeline(document.language) as pipeline:
             cut = [sentence for stretch in reading.stretches for sentence in sentences(stretch, pipeline)]

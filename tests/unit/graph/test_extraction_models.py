@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -237,6 +238,16 @@ def test_one_passage_that_is_refused_leaves_out_one_document_and_nothing_is_sent
         extractor.extract(document("Another evil text."))
     with pytest.raises(PassageRefusedError, match="did not answer with a list of names"):
         extractor.extract(document("An odd text."))
+
+
+def test_a_reading_that_is_broken_off_asks_nothing_more() -> None:
+    model = Scripted(lambda messages: extractor.halt() or told([])(messages))  # type: ignore[func-returns-value]
+    extractor = LlmExtractor(model)
+    passages = [GraphPassage(f"c{number}", f"Text {number}.", 10 * number) for number in range(2)]
+    for asked in (1, 2):  # what was answered before is there when it is read again
+        with pytest.raises(ModelUnavailableError, match="broken off") if asked == 1 else nullcontext():
+            extractor.extract(WaitingGraph("d", "a.txt", "en", passages))
+        assert len(model.asked) == asked
 
 
 def test_an_extractor_that_cannot_be_loaded_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
