@@ -341,7 +341,7 @@ class Library:
 
     @property
     def extractor(self) -> EntityExtractor:
-        """What finds entities and relations; raises as `backends.build_extractor`."""
+        """What finds entities and relations; one that cannot be used says so when it is to extract."""
         return self._extraction[0]
 
     @property
