@@ -57,7 +57,7 @@ def certificates(library: Library) -> list[RecallCertificate]:
     for model_id, spec in sorted(library.models().items()):
         samples = library.catalog.recall_samples(model_id)
         factor = next_widening(samples, library.config.recall_bound)
-        now_valid = [each for each in samples if each.widening == factor] or samples
+        now_valid = [each for each in samples if each.widening == factor]
         mean, low, high = (1.0, 1.0, 1.0) if exact or not factor else recall_interval(now_valid)
         found.append(
             RecallCertificate(

@@ -80,7 +80,11 @@ def sentence(row: RecallCertificate) -> str:
             f"The index lost too many (wanted: {_share(row.bound, 0)}), so every search compares all vectors for now."
         )
     if not row.samples:
-        return "Searches of everything are approximate; none has been compared with the exact scan yet. Filtered ones are exact."
+        since = f" since they ask for {row.widening:g} times as many candidates" if row.widening > 1 else ""
+        return (
+            f"Searches of everything are approximate; none has been compared with the exact scan yet{since}. Filtered ones are "
+            "exact."
+        )
     wide = f" Searches ask for {row.widening:g} times as many candidates." if row.widening > 1 else ""
     return (
         f"Of the ten nearest passages searches find {_share(row.recall)} (95 % interval {_share(row.low)} to "

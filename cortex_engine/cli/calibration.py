@@ -75,7 +75,8 @@ def told(row: RecallCertificate) -> str:
             f"the index lost too many (bound {row.bound:.2f}), so every search scans all vectors; {row.samples} probes."
         )
     if not row.samples:
-        return "no approximate search has been compared with the exact scan yet."
+        since = f" since they ask for {row.widening:g} times as many candidates" if row.widening > 1 else ""
+        return f"no approximate search has been compared with the exact scan yet{since}."
     wide = f"; searches ask for {row.widening:g} times as many candidates" if row.widening > 1 else ""
     return (
         f"recall@{row.k} {row.recall:.3f} (95 % interval {row.low:.3f} to {row.high:.3f}) over {row.samples} searches, "

@@ -141,7 +141,13 @@ def test_a_sound_index_is_certified(suite: CortexSuite) -> None:
 def test_searches_widen_until_they_find_enough(suite: CortexSuite, monkeypatch: pytest.MonkeyPatch) -> None:
     losing = lose(monkeypatch, suite, wide=40)
     result = ask(suite, 5)
-    assert suite.recall_certificates()[0].widening == 2, "five searches leave no doubt"
+    (certificate,) = suite.recall_certificates()
+    assert certificate.widening == 2, "five searches leave no doubt"
+    assert certificate.samples < 5, "what was asked less widely says nothing of now"
+    with monkeypatch.context() as patched:
+        patched.setattr(certifying, "next_widening", lambda *_: 8.0)
+        (before,) = suite.recall_certificates()
+        assert (before.samples, before.low, before.high) == (0, 0.0, 1.0), "nothing was asked so widely yet"
     result = ask(suite, 30)
     assert losing.asked[0] == 10
     assert losing.asked[-1] == 40
