@@ -160,7 +160,8 @@ def _print(answer: Answer) -> None:
     for source in shown:
         click.secho(clean(f"[{source.number}] {source.document}, page {source.page}"), dim=True)
     if answer.writer:
-        click.secho(clean(f"Written by {answer.writer} in {answer.milliseconds:.0f} ms"), dim=True, err=True)
+        how = "Quoted" if answer.writer == "quotes" else f"Written by {answer.writer}"
+        click.secho(clean(f"{how} in {answer.milliseconds:.0f} ms"), dim=True, err=True)
 
 
 def _sentence(sentence: AnswerSentence) -> str:

@@ -49,7 +49,8 @@ def _turn(turn: Answer) -> str:
     shown = [source for source in turn.sources if turn.abstained or source.number in cited]
     if shown:
         lines.append("\n".join(_source(source, turn.abstained) for source in shown))
-    facts = [fact for fact in (f"written by {turn.writer}" if turn.writer else "", turn.asked) if fact]
+    how = "quoted" if turn.writer == "quotes" else f"written by {turn.writer}" if turn.writer else ""
+    facts = [fact for fact in (how, turn.asked) if fact]
     lines.append(f"*{escaped(', '.join(facts))}*" if facts else "")
     return "\n\n".join(line for line in lines if line)
 
