@@ -224,6 +224,7 @@ def portions(calibrates: calibrating.Calibrating) -> int:
     done = 0
     while calibrates.step():
         done += 1
+        assert done < 500, "it never ends"
     return done
 
 
@@ -269,6 +270,16 @@ def test_a_reranker_that_stands_loaded_is_measured_after_the_search(open_with: C
     add(suite, "Towns", 30, 30)
     assert portions(calibrates)
     assert [each.passages for each in suite.calibrations()] == [60, 60, 60]
+    suite._library.rerankers.unload()
+    suite.delete_documents([each.id for each in suite.documents(limit=100)][:30])
+    assert portions(calibrates)
+    assert [each.passages for each in suite.calibrations()] == [30, 60, 30], (
+        "it waits for the reranker and keeps nothing else"
+    )
+    assert not suite.calibration_states()[0].stale
+    suite.load_models("reranker")
+    assert portions(calibrates)
+    assert [each.passages for each in suite.calibrations()] == [30, 30, 30]
     suite.delete_collection("Towns")
     assert suite.calibrations() == []
 

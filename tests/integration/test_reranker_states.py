@@ -182,6 +182,8 @@ def test_searches_and_reranking_at_the_same_time_take_turns(
 
         with ThreadPoolExecutor(3) as pool:
             assert set(pool.map(work, range(6), timeout=120)) == {"(64,)", "cross"}
+        assert library.rerankers.state[0] is ModelState.HEALTHY
+        assert library.rerankers.at_hand is None, "what nobody waits for sends no model out of memory"
         embedder, reranker = library.shelf.made(spec.id), library.rerankers.made
         resident = library.shelf.turns.resident
         assert resident in (embedder, reranker)
