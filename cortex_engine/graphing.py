@@ -43,7 +43,7 @@ from cortex_engine.library import Library
 _log = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int], None]
-"""Told how many documents were read in this call, and how many wait."""
+"""Told how many documents were read in this call, and how many of those that waited at its beginning still do."""
 
 _BEGINNING = re.compile(r"[0-9a-f]{8,31}")
 """Digits of an id by which an entity may be named; the command line shows twelve."""
@@ -85,6 +85,7 @@ def extract_waiting(
     if not library.config.graph_enabled:
         return 0
     extractor, done = library.extractor, 0
+    begun = library.catalog.graph_stats(extractor.fingerprint).waiting if on_progress is not None else 0
     while not limit or done < limit:
         waiting = library.catalog.ungraphed(extractor.fingerprint, min(_PORTION, limit - done) if limit else _PORTION)
         if not waiting:
@@ -100,7 +101,7 @@ def extract_waiting(
             library.extraction_trouble = ""
             done += 1
             if on_progress is not None:
-                on_progress(done, library.catalog.graph_stats(extractor.fingerprint).waiting)
+                on_progress(done, max(0, begun - done))
     return done
 
 
