@@ -300,6 +300,9 @@ def test_a_service_is_asked_only_when_somebody_says_so(open_with: Callable[..., 
         assert len(service.bodies) == asked + 6, "one call a question"
         assert any("reranker" in each and "Towns" in each for each in told)
         assert {(each.collection, each.pairs) for each in reranked(suite)} == {("Towns", 24), ("Small", 0)}
+        hit = suite.search(Query("harbour of Marren", rerank=True), record=False).hits[0]
+        assert hit.score == hit.stages["rerank"].standard != hit.stages["rerank"].score
+        assert hit.relevance_share is not None
 
 
 @pytest.mark.parametrize("slow", [True, False])
