@@ -25,6 +25,9 @@ FUSION_STAGE = "fusion"
 _KEYWORDS = 1.0
 """Words and character n-grams are two views of one kind of evidence and share its weight."""
 
+_LIKELY_COPIES, _SAME = 20, 0.8
+"""Passages that are looked at, and the share of all words that two have in common, from where on one is a copy of the other."""
+
 _COMPARED = 100
 """Passages whose texts are read for their character n-grams: the best by vectors and words alone."""
 
@@ -93,7 +96,7 @@ class Fuser:
             stages = self._completed(stages, recalled, share, trace)
             scores = self._method(stages)
             further.append(connected.view(scores))
-            if (graph := connected.evidence(scores)) is not None:
+            if (graph := connected.evidence(scores, copies_of_best(scores, known))) is not None:
                 stages = [*stages, graph]
                 counts = graph.weight > 0 or self._method is reciprocal_rank  # which knows no weights
                 lifted = frozenset(graph.scores) if counts else lifted
@@ -190,6 +193,16 @@ class Fuser:
             ranking = order(FUSION_STAGE, scores)
             notes.candidates = len(ranking)
         return ranking
+
+
+def copies_of_best(scores: Mapping[str, float], known: Mapping[str, Passage]) -> frozenset[str]:
+    """Passages that say the same as the best one, in nearly the same words: further versions of one document."""
+    best, *others = [item.chunk_id for item in order(FUSION_STAGE, scores).items[:_LIKELY_COPIES]] or [""]
+    texts = {each: frozenset(known[each].chunk.text.casefold().split()) for each in (best, *others) if each in known}
+    said = texts.get(best, frozenset())
+    return frozenset(
+        each for each in others if each in texts and len(said & texts[each]) > _SAME * len(said | texts[each])
+    )
 
 
 def merged_models(dense: Sequence[Evidence]) -> Evidence | None:

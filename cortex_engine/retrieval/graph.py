@@ -51,7 +51,7 @@ class Connected:
     seeds: Mapping[str, float]
     documents: AbstractSet[str] | None
 
-    def evidence(self, fused: Mapping[str, float]) -> Evidence | None:
+    def evidence(self, fused: Mapping[str, float], copies: AbstractSet[str] = frozenset()) -> Evidence | None:
         """What the graph says about the candidates, None where it says nothing of any.
 
         The best of them gets a share of the *lead*: of what the best passage without the graph is ahead of the next one.
@@ -60,14 +60,15 @@ class Connected:
 
         Args:
             fused: candidates with their scores without the graph.
+            copies: those that say the same as the best: it leads before the others.
         """
-        best = order(GRAPH_STAGE, fused).items[:2]
+        best = [item for item in order(GRAPH_STAGE, fused).items if item.chunk_id not in copies][:2]
         if len(best) < 2:
             return None
         moments, lead = self.found.moments, best[0].score - best[1].score
         scores = {
             chunk_id: root
-            for chunk_id in fused
+            for chunk_id in fused.keys() - copies
             if chunk_id != best[0].chunk_id and (root := math.sqrt(self.found.scores.get(chunk_id, 0.0))) > moments.mean
         }
         if not scores or not moments.deviation > 0:

@@ -67,6 +67,20 @@ def test_the_second_document_of_a_bridge_comes_in_front_of_those_that_only_share
     assert -1 <= hit.stages["vector"].score <= 1
 
 
+def test_another_version_of_the_leading_document_does_not_silence_the_graph(suite: CortexSuite, tmp_path: Path) -> None:
+    (tmp_path / "mill-2.txt").write_text(FILES["mill.txt"].replace("last year", "this year"))
+    report = suite.ingest([tmp_path / "mill-2.txt"], "Papers")
+    suite.extract_graph()
+    try:
+        found = suite.search(Query(QUESTION, SearchMode.GRAPHRAG, 20))
+        assert {hit.document for hit in found.hits[:2]} == {"mill.txt", "mill-2.txt"}
+        assert place(found, "village.txt") == 3
+        assert next(hit for hit in found.hits if hit.document == "village.txt").path
+    finally:
+        assert not report.failed
+        suite.delete_documents([suite.document("mill-2.txt").id])
+
+
 def test_a_name_in_the_question_leads_to_its_passages(suite: CortexSuite) -> None:
     result = suite.search(Query("what is known of ALDOUS Pemberton's home", SearchMode.GRAPHRAG))
     step = next(step for step in result.trace.steps if step.stage == "graph")

@@ -175,3 +175,5 @@ def test_where_nothing_leads_the_graph_is_quiet() -> None:
     assert evidence is not None and evidence.weight == 0
     assert connected({}).evidence({"a": 5.0, "b": 1.0}) is None
     assert connected({"a": 0.3}).evidence({"a": 5.0}) is None
+    with_copy = connected({"b": 0.9, "c": 0.4}).evidence({"a": 5.0, "b": 5.0, "c": 1.0}, frozenset({"b"}))
+    assert with_copy is not None and with_copy.weight > 0 and with_copy.scores.keys() == {"c"}, "a copy is no rival"
