@@ -35,7 +35,7 @@ run: $(VENV)/.run  ## Install and open the application on the sample documents
 	$(BIN)/python Cortex_Suite.py --data-dir "$(DATA)" --samples
 
 test: $(VENV)/.test $(VENV)/.browser lint  ## Install what the tests need, the browser too, check the code, run all tests
-	$(BIN)/pytest -n 2 --dist loadgroup -q
+	$(BIN)/pytest -n 3 --dist loadgroup -q
 
 soak: $(VENV)/.test $(VENV)/.browser  ## The tests that kill and that crowd, for longer than `make test` has time for
 	CORTEX_TEST_KILLS=25 CORTEX_TEST_MOVES=4 CORTEX_TEST_SEARCHES=60 $(BIN)/pytest -q tests/faults/test_kills.py tests/faults/test_migration_kills.py tests/browser/test_many_sessions.py
