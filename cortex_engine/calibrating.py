@@ -87,7 +87,11 @@ class Calibrating:
         self._name, self._put_off = "", set[str]()
 
     def step(self) -> bool:
-        """Do a portion; whether there is more to do at once. Nothing while the library changes, or after a failure."""
+        """Do a portion; whether there is more to do at once. Nothing while it is switched off or the library changes, or
+        after a failure.
+        """
+        if not self._library.config.calibration:
+            return False
         now = time.monotonic()
         moment = (self._library.catalog.last_seq(), tuple(self._loaded()), self._judge())
         if moment != self._seen:

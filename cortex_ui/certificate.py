@@ -27,9 +27,14 @@ def draw() -> None:
     if not states:
         return
     st.subheader("What scores mean", anchor=False)
+    when = (
+        "That is measured in the background after files came in, and again when a collection has doubled or halved."
+        if suite().config.calibration
+        else "That is measured by this button only: the setting 'calibration' is off."
+    )
     st.markdown(
         ":gray[Scores are compared with those of unrelated passages, and of questions that the library is known to answer. "
-        "That is measured in the background after files came in, and again when a collection has doubled or halved.]"
+        f"{when}]"
     )
     with st.container(key="certificate", gap="small"):
         calibrations = suite().calibrations()

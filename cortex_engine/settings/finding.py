@@ -89,6 +89,13 @@ class SearchSettings(BaseModel):
     max_per_document: int = setting(
         0, "Most passages of one document in a result, 0 for no limit.", "Search", "CORTEX_MAX_PER_DOCUMENT", ge=0
     )
+    calibration: bool = setting(
+        True,
+        "Measure in the background what scores mean in each collection (docs/explanation/calibration.md). Without it only "
+        "`cortex calibrate run` and *Calibrate now* do.",
+        "Search",
+        "CORTEX_CALIBRATION",
+    )
     miss_rate: float = setting(
         0.05,
         'Of the questions that the library does answer, the share for which it may say "nothing found" wrongly. The cut-off '

@@ -26,6 +26,7 @@ SETTINGS = {
     "CORTEX_EMBEDDING_BACKEND": "hashing",
     "CORTEX_MIN_FREE_BYTES": "0",
     "CORTEX_API_REQUESTS_PER_MINUTE": "100000",
+    "CORTEX_CALIBRATION": "false",
     "CORTEX_GRAPH": "false",  # what finds names takes its time to load; tests of the graph switch it on
 }
 TEXTS = {

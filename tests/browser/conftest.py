@@ -28,6 +28,9 @@ OpenPage = Callable[..., Page]
 PICTURES = HERE.parents[1] / "build" / "failed"
 """What the pages of failed tests looked like."""
 
+SETTINGS = {"CORTEX_MIN_FREE_BYTES": "0", "HF_HUB_OFFLINE": "1", "CORTEX_CALIBRATION": "false"}
+"""Of every server; three hundred questions to each new library would take the processor from the pages."""
+
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -70,7 +73,7 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 
     def make(folder: Path | None = None, *arguments: str, **settings: str) -> App:
         place = folder or tmp_path_factory.mktemp("app") / "library"
-        server = App(place, {"CORTEX_MIN_FREE_BYTES": "0", "HF_HUB_OFFLINE": "1", **settings}, arguments)
+        server = App(place, {**SETTINGS, **settings}, arguments)
         started.append(server)
         return server.start()
 
@@ -102,7 +105,7 @@ def app(start_app: StartApp) -> App:
 @pytest.fixture(scope="session")
 def sample_app(_servers: Callable[..., App]) -> App:
     """A server with the samples in it, for all tests that change nothing."""
-    server = _servers(None, "--samples")
+    server = _servers(None, "--samples", CORTEX_CALIBRATION="true")
     _wait_for_samples(server)
     return server
 

@@ -115,6 +115,16 @@ def test_it_is_calibrated_in_the_background_when_all_is_quiet(
     assert not suite.calibration_states()[0].stale
 
 
+def test_switched_off_it_is_done_by_hand_only(
+    open_with: Callable[..., CortexSuite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = open_with(calibration="false")
+    add(suite, "Towns", 0, 30)
+    assert work(suite, calibrating.Calibrating(suite._library), monkeypatch) == 0
+    assert suite.calibrations() == []
+    assert suite.calibrate() != []
+
+
 def test_it_is_done_again_when_a_collection_doubles_or_halves(
     suite: CortexSuite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
