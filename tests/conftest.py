@@ -13,6 +13,24 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _kept_zygotes() -> Iterator[Any]:
+    from tests.kept_zygotes import keep
+
+    with pytest.MonkeyPatch.context() as patch:
+        kept = keep(patch)
+        yield kept
+        kept.end()
+
+
+@pytest.fixture(autouse=True)
+def _zygotes_of_its_own(request: pytest.FixtureRequest, _kept_zygotes: Any) -> Iterator[None]:
+    """What proves the box has processes of its own, which end as they do in the application."""
+    _kept_zygotes.keeping = ROOT / "tests" / "unit" / "parsing" not in request.path.parents
+    yield
+    _kept_zygotes.keeping = True
+
+
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The development data (documents, images, retrieval sets); tests that need it skip where it is absent."""
