@@ -62,8 +62,15 @@ class KeptZygotes:
 def keep(patch: pytest.MonkeyPatch) -> KeptZygotes:
     """Put them in place."""
     kept = KeptZygotes()
-    patch.setattr(Sandbox, "_start", lambda sandbox: kept.start(sandbox))
-    patch.setattr(Sandbox, "_stop", lambda sandbox: kept.stop(sandbox))
+
+    def start(sandbox: Sandbox) -> None:
+        kept.start(sandbox)
+
+    def stop(sandbox: Sandbox) -> None:
+        kept.stop(sandbox)
+
+    patch.setattr(Sandbox, "_start", start)
+    patch.setattr(Sandbox, "_stop", stop)
     return kept
 
 
