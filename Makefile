@@ -38,7 +38,8 @@ test: $(VENV)/.test $(VENV)/.browser lint  ## Install what the tests need, the b
 	$(BIN)/pytest -n 3 --dist loadgroup -q
 
 soak: $(VENV)/.test $(VENV)/.browser  ## The tests that kill and that crowd, for longer than `make test` has time for
-	CORTEX_TEST_KILLS=25 CORTEX_TEST_MOVES=4 CORTEX_TEST_SEARCHES=60 $(BIN)/pytest -q tests/faults/test_kills.py tests/faults/test_migration_kills.py tests/browser/test_many_sessions.py
+	CORTEX_TEST_KILLS=25 CORTEX_TEST_MOVES=4 CORTEX_TEST_SEARCHES=60 CORTEX_TEST_DOCUMENTS=200 CORTEX_TEST_DAMAGES=1 \
+	  $(BIN)/pytest -q tests/faults/test_damage.py tests/faults/test_kills.py tests/faults/test_migration_kills.py tests/browser/test_many_sessions.py
 
 lint: $(VENV)/.test  ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cortex_engine.config import load_config
-from cortex_engine.core.reports import Severity
+from cortex_engine.core.reports import FileState, IngestEvent, Severity
 from cortex_engine.suite import CortexSuite, query_of
 
 sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages
@@ -57,6 +57,17 @@ class Patient:
             elif word == "OUT":
                 self.outside[rest[0]] = rest[1]
                 self.inside.pop(rest[0], None)
+
+    def ingest(self, folder: Path) -> None:
+        """Take a folder in, in this process: what lives on needs no child."""
+        with self.open() as suite:
+            report = suite.ingest([folder], "Papers", recursive=True, on_event=self._acknowledged)
+            assert report.failed == []
+
+    def _acknowledged(self, event: IngestEvent) -> None:
+        if event.state in {FileState.DONE, FileState.ALREADY_HERE}:
+            self.inside[event.document_id] = Path(event.file).name
+            self.outside.pop(event.document_id, None)
 
     def open(self) -> CortexSuite:
         return CortexSuite.open(loaded=load_config(self.folder, {**SETTINGS, **self.settings}))

@@ -60,10 +60,7 @@ def test_random_kills_lose_nothing(patient: Any, write_documents: Write) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FAILPOINTS if name not in ELSEWHERE])
 def test_a_kill_at_each_named_place_loses_nothing(name: str, patient: Any, write_documents: Write) -> None:
-    first = patient.start("ingest", write_documents("base", 3))
-    output, errors = first.communicate(timeout=60)
-    assert first.returncode == 0, errors
-    patient.note(output)
+    patient.ingest(write_documents("base", 3))
     if name.startswith("delete"):
         arguments: list[Any] = ["delete", "basex1.txt"]
         patient.doubt(arguments)
@@ -76,11 +73,6 @@ def test_a_kill_at_each_named_place_loses_nothing(name: str, patient: Any, write
     assert child.returncode == -signal.SIGKILL, f"{name} was not reached: {errors}"
     patient.note(output)
     patient.check()
-    again = (
-        patient.start(*arguments) if arguments[0] == "ingest" else patient.start("ingest", write_documents("more", 3))
-    )
-    output, errors = again.communicate(timeout=60)
-    assert again.returncode == 0, errors
-    patient.note(output)
+    patient.ingest(write_documents("more", 3))
     assert len(patient.inside) >= 5
     patient.check()
