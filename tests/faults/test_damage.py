@@ -204,7 +204,7 @@ def test_each_damaged_file_is_mended(
         ("length.bin", "missing"),
         ("index_metadata.pickle", "garbage"),
         ("data_level0.bin", "sparse"),
-    ],
+    ][::EVERY],
 )
 def test_what_kills_chroma_kills_it_once(
     file: str, damage: str, healthy: Callable[[str], tuple[Path, Answers]], copied: Callable[..., Any]
