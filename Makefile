@@ -37,9 +37,9 @@ run: $(VENV)/.run  ## Install and open the application on the sample documents
 test: $(VENV)/.test $(VENV)/.browser lint  ## Install what the tests need, the browser too, check the code, run all tests
 	$(BIN)/pytest -n 3 --dist loadgroup -q
 
-soak: $(VENV)/.test $(VENV)/.browser  ## The tests that kill and that crowd, for longer than `make test` has time for
-	CORTEX_TEST_KILLS=25 CORTEX_TEST_MOVES=4 CORTEX_TEST_SEARCHES=60 CORTEX_TEST_DOCUMENTS=200 CORTEX_TEST_DAMAGES=1 \
-	  $(BIN)/pytest -q tests/faults/test_damage.py tests/faults/test_kills.py tests/faults/test_migration_kills.py tests/browser/test_many_sessions.py
+soak: $(VENV)/.test $(VENV)/.browser  ## The tests that take minutes, and those that kill and damage at their full length
+	CORTEX_TEST_SOAK=1 CORTEX_TEST_KILLS=25 CORTEX_TEST_MOVES=4 CORTEX_TEST_DAMAGES=1 CORTEX_TEST_EXAMPLES=15 $(BIN)/pytest -q \
+	  tests/faults tests/browser/test_many_sessions.py tests/integration/test_evaluate.py tests/api/test_schemathesis.py
 
 lint: $(VENV)/.test  ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

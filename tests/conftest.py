@@ -13,6 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that take minutes wait for their own run."""
+    if item.get_closest_marker("soak") and not os.environ.get("CORTEX_TEST_SOAK"):
+        pytest.skip("takes minutes: `make soak` runs it")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _kept_zygotes() -> Iterator[Any]:
     from tests.kept_zygotes import keep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from contextlib import suppress
 from typing import Any
@@ -14,8 +15,8 @@ from hypothesis.errors import Unsatisfiable
 
 from tests.api.conftest import Server
 
-EXAMPLES = 15
-"""For each operation, valid and invalid requests alike; raise it for a long walk."""
+EXAMPLES = int(os.environ.get("CORTEX_TEST_EXAMPLES", "8"))
+"""For each operation, valid and invalid requests alike; 15 with `make soak`."""
 
 SENT = {"/v1/samples", "/v1/care/rebuild", "/v1/care/doctor"}
 """Asked once in their own tests: they do the same whatever is sent, and take their time."""

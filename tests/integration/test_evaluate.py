@@ -73,7 +73,7 @@ def test_what_is_no_data_set_is_refused_with_a_sentence(tmp_path: Path) -> None:
     assert "corpus.jsonl" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("name", "least"), [("xquad-de-to-en", 0.70)])
 def test_agreed_quality_is_reached(tmp_path: Path, data_root: Path, name: str, least: float) -> None:
     folder = data_root / "retrieval" / name

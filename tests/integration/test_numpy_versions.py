@@ -26,7 +26,18 @@ print(numpy.__version__)
 @pytest.mark.slow
 def test_ingest_and_search_with_numpy_1_26(tmp_path: Path) -> None:
     old = tmp_path / "numpy126"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(old), "numpy==1.26.4"]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-compile",
+        "--target",
+        str(old),
+        "numpy==1.26.4",
+    ]
     if subprocess.run(install, capture_output=True, check=False).returncode != 0:
         pytest.skip("numpy 1.26.4 cannot be fetched here")
     (tmp_path / "birds.txt").write_text("The kittiwake nests on cliffs. The puffin digs a burrow.\n")
