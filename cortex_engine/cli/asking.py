@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cortex_engine.cli.remote import application
-from cortex_engine.cli.session import open_suite, parse_filters, print_json
+from cortex_engine.cli.session import open_suite, parse_filters, print_json, write_new
 from cortex_engine.cli.wording import clean, columns_wide, counted, wrapped
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ def export(context: click.Context, conversation: str, file: Path | None) -> None
     if file is None:
         click.echo(text, nl=False)
         return
-    with file.open("x", encoding="utf-8") as stream:
-        stream.write(text)
+    write_new(file, text)
 
 
 @conversations.command("rename")

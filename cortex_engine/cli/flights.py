@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortex_engine.cli.session import open_suite, parse_filters, print_json
+from cortex_engine.cli.session import open_suite, parse_filters, print_json, write_new
 from cortex_engine.cli.wording import clean, counted, shortened
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def export_flight(context: click.Context, flight: str, file: Path | None) -> Non
     if file is None:
         click.echo(text, nl=False)
         return
-    with file.open("x", encoding="utf-8") as stream:  # never over a file that is there
-        stream.write(text)
+    write_new(file, text)
     click.echo(f"Written to {clean(str(file))}.", err=True)
 
 

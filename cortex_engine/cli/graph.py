@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cortex_engine.cli.session import NamedPath, open_suite, print_json
+from cortex_engine.cli.session import NamedPath, open_suite, print_json, write_new
 from cortex_engine.cli.wording import clean, columns_wide, counted, shortened
 
 if TYPE_CHECKING:
@@ -155,13 +155,7 @@ def export(context: click.Context, form: str, collections: tuple[str, ...], outp
     if output is None:
         sys.stdout.buffer.write(data)
         return
-    with output.open("xb") as stream:
-        try:
-            stream.write(data)
-            stream.flush()
-        except OSError:  # half a graph is none
-            output.unlink(missing_ok=True)
-            raise
+    write_new(output, data)
     click.echo(clean(f"{len(data):,} bytes written to {output}."))
 
 

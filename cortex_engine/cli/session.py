@@ -47,6 +47,23 @@ def settings(context: click.Context) -> LoadedConfig:
     return loaded
 
 
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a file, never over one that is there; what cannot be written whole is taken away again.
+
+    Raises:
+        FileExistsError: it is there already.
+        OSError: it cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with path.open("xb") as stream:
+        try:
+            stream.write(data)
+            stream.flush()
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
 class NamedPath(click.Path):
     """A path as an argument; "" (a variable that was never set) would mean the working folder, and is refused."""
 
